@@ -1,0 +1,99 @@
+"""The client: submits a directory of images and shows what comes of it.
+
+Run it anywhere: python3 client.py [base_path]
+"""
+
+import uuid
+from argparse import Namespace
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pixfarm.prerequisites  # noqa: F401 - first: says in one line what is not installed
+from pixfarm import console, script, wire
+from pixfarm.delivery import JobSpec
+from pixfarm.errors import AnswerLost
+from pixfarm.follow import Interrupts, follow
+from pixfarm.machines import read_machines
+from pixfarm.model import JobReport, Strategy
+
+_DEFAULT_BASE_PATH = script.HOME / "data"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Submits a job and prints its report; returns the exit code."""
+    options = _parse(argv)
+    machine = read_machines(options.machines).server
+    with closing(wire.ServerCaller(machine)) as server:
+        if options.list_nodes:
+            return _list_nodes(server, options)
+        report = _run(server, options)
+    if options.json:
+        console.print_document(console.report_document(report))
+    elif not options.quiet:
+        console.print_report(report)
+    return console.exit_code(report)
+
+
+def _run(server: wire.ServerCaller, options: Namespace) -> JobReport:
+    spec = _spec(server, options)
+    interrupts = Interrupts()
+    with (
+        interrupts.caught(),
+        console.progress_for(quiet=options.quiet, json=options.json) as progress,
+    ):
+        try:
+            return follow(server, spec, progress, interrupts)
+        except AnswerLost as error:
+            raise AnswerLost(
+                f"{error}; job {spec.job_id} may still run: ask with client.py --attach {spec.job_id}"
+            ) from error
+
+
+def _spec(server: wire.ServerCaller, options: Namespace) -> JobSpec:
+    if options.attach:
+        status = server.job_status(options.attach)
+        return JobSpec(status.job_id, status.base_path, status.strategy)
+    # The server does not know our working directory, so it gets the whole path.
+    return JobSpec(uuid.uuid4().hex[:12], str(options.base_path.absolute()), options.strategy)
+
+
+def _list_nodes(server: wire.ServerCaller, options: Namespace) -> int:
+    nodes = server.list_nodes()
+    if options.json:
+        console.print_document(console.nodes_document(nodes))
+    else:
+        console.print_nodes(nodes)
+    return script.EXIT_OK
+
+
+def _parse(argv: Sequence[str] | None) -> Namespace:
+    parser = script.Parser(
+        "Has every image of a directory done by the farm, and reports.",
+        "exit codes: 0 all images done, 1 some not done, 2 wrong arguments or refused request,\n"
+        "            3 server or nodes unreachable, 130 left by a second Ctrl-C",
+    )
+    parser.add_argument(
+        "base_path",
+        nargs="?",
+        type=Path,
+        default=_DEFAULT_BASE_PATH,
+        help="directory with input_dir/, or with the images themselves (default: data beside this script)",
+    )
+    parser.add_argument(
+        "--strategy",
+        type=Strategy,
+        choices=list(Strategy),
+        default=Strategy.LOAD_BALANCING,
+        metavar="S",
+        help="how the server chooses nodes: load-balancing (default) or random",
+    )
+    parser.add_argument("--attach", metavar="JOB", help="follow a job that was submitted before")
+    parser.add_argument("--list-nodes", action="store_true", help="show the nodes and leave")
+    parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    script.run(main)

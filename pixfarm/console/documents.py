@@ -1,0 +1,41 @@
+"""Reports and nodes as JSON documents, for programs."""
+
+import dataclasses
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import TextIO
+
+from pixfarm.console.outcome import images_per_s, is_all_done
+from pixfarm.model import JobReport, NodeStatus
+
+
+def report_document(report: JobReport) -> dict[str, object]:
+    """Every field of ``report``, whether all images are done (``ok``), and ``images_per_s``."""
+    document = {field.name: _plain(getattr(report, field.name)) for field in dataclasses.fields(report)}
+    return {"ok": is_all_done(report), **document, "images_per_s": _plain(images_per_s(report))}
+
+
+def nodes_document(nodes: Sequence[NodeStatus]) -> dict[str, object]:
+    """Every field of every node, under ``nodes``."""
+    return {"nodes": _plain(tuple(nodes))}
+
+
+def print_document(document: Mapping[str, object], stream: TextIO | None = None) -> None:
+    """Print ``document`` on ``stream``, stdout when left out; in ASCII: any name survives any stream."""
+    stream = sys.stdout if stream is None else stream
+    stream.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no such numbers
+    return value

@@ -1,0 +1,96 @@
+"""The words for how a job ended."""
+
+from pathlib import PurePosixPath
+from typing import Final
+
+from pixfarm.console import text
+from pixfarm.errors import FailureCode
+from pixfarm.model import EXTENSIONS, OUTPUT_DIR, Failure, JobReport, JobState
+
+OF_THE_JOB: Final = (FailureCode.CANCELLED, FailureCode.NO_NODES, FailureCode.ALL_NODES_REJECT)
+
+
+def exit_code(report: JobReport) -> int:
+    """What the client exits with: 0 every image done, 1 some not done, 3 no node could be reached."""
+    if report.code == FailureCode.NO_NODES:
+        return 3
+    return 0 if is_all_done(report) else 1
+
+
+def is_all_done(report: JobReport) -> bool:
+    """Whether every eligible image has its result; so too when there were none."""
+    return report.state is JobState.FINISHED and report.done == report.total
+
+
+def is_empty(report: JobReport) -> bool:
+    """Whether the directory was listed and held no eligible image."""
+    return report.state is JobState.FINISHED and report.total == 0
+
+
+def images_per_s(report: JobReport) -> float:
+    """Images done per second of the whole job."""
+    return report.done / report.elapsed_s if report.elapsed_s > 0 else 0.0
+
+
+def headline(report: JobReport) -> str:
+    """The outcome in one sentence."""
+    if is_empty(report):
+        return f"no images found in {report.base_path}: looked for {' '.join(EXTENSIONS)}"
+    if report.state is JobState.GAVE_UP:
+        return f"gave up: {report.message or report.code or 'the server did not say why'}"
+    if report.state is not JobState.FINISHED:
+        return f"job {report.state.value}: {_counts(report)}"
+    speed = f"{text.duration(report.elapsed_s)} ({text.rate(images_per_s(report))} images/s)"
+    failed = f", {text.count(report.failed)} failed" if report.failed else ""
+    return f"{text.count(report.done)} of {text.counted(report.total, 'image')} done in {speed}{failed}"
+
+
+def facts(report: JobReport) -> list[tuple[str, str]]:
+    """Labels and values, in the order of interest."""
+    lines = []
+    if not is_empty(report):
+        images = f"{report.done:,} done, {report.failed:,} failed, {report.not_done:,} not done"
+        lines += [
+            ("images", images),
+            ("calls", f"{text.counted(report.rejections, 'refusal')}, {retried(report.retries)}"),
+            ("elapsed", f"{text.duration(report.elapsed_s)}, {text.rate(images_per_s(report))} images/s"),
+        ]
+    if report.message and report.state is not JobState.GAVE_UP:
+        lines.append(("message", report.message))
+    lines += [("strategy", report.strategy.value), ("job", report.job_id)]
+    if report.done:
+        lines.append(("results", str(PurePosixPath(report.base_path) / OUTPUT_DIR)))
+    return lines
+
+
+def retried(retries: int) -> str:
+    """The number of calls that were made again after a fault."""
+    return "1 retry" if retries == 1 else f"{retries:,} retries"
+
+
+def failures_by_interest(report: JobReport) -> list[Failure]:
+    """The listed failures; images that failed by themselves before those that only share the job's fate."""
+    return sorted(report.failures, key=lambda failure: failure.code in OF_THE_JOB)
+
+
+def failures_title(report: JobReport) -> str:
+    """What the list of failures is about."""
+    return f"{text.counted(report.failed + report.not_done, 'image')} not done"
+
+
+def more_failures(report: JobReport, shown: int) -> str:
+    """A line about the failures beyond those ``shown``; empty when there are none."""
+    hidden = report.failed + report.not_done - shown
+    if hidden <= 0:
+        return ""
+    listed = len(report.failures)
+    if not listed:
+        return "the server did not say which"
+    hint = f"--json has the first {listed}" if listed > shown else f"the server names the first {listed}"
+    return f"and {text.count(hidden)} more ({hint})"
+
+
+def _counts(report: JobReport) -> str:
+    counts = f"{text.count(report.done)} of {text.count(report.total)} done"
+    failed = f", {text.count(report.failed)} failed" if report.failed else ""
+    return f"{counts}{failed}, {text.count(report.not_done)} not done"

@@ -1,0 +1,42 @@
+"""The report of a job, printed."""
+
+import sys
+from typing import TextIO
+
+from pixfarm.console import outcome
+from pixfarm.console.sheet import counts_sheet
+from pixfarm.console.stream import can_draw, write_line
+from pixfarm.model import Failure, JobReport
+
+
+def print_report(report: JobReport, stream: TextIO | None = None) -> None:
+    """Print ``report`` on ``stream``, stdout when left out: drawn on a terminal, else as plain lines."""
+    stream = sys.stdout if stream is None else stream
+    if can_draw(stream):
+        # Rich takes 25 ms to import: only who sees it waits for it.
+        from pixfarm.console.drawing import console_on  # noqa: PLC0415
+        from pixfarm.console.drawn_report import draw_report  # noqa: PLC0415
+
+        draw_report(report, console_on(stream))
+        return
+    for line in report_lines(report):
+        write_line(stream, line)
+
+
+def report_lines(report: JobReport) -> list[str]:
+    """The report as plain lines; every listed failure stands on one line, whole."""
+    facts = [f"  {label:<8}  {value}" for label, value in outcome.facts(report)]
+    lines = [outcome.headline(report), "", *facts]
+    if report.nodes and not outcome.is_empty(report):
+        lines += ["", *(f"  {line}" for line in counts_sheet(report.nodes).lines())]
+    if report.failed or report.not_done:
+        lines += ["", f"{outcome.failures_title(report)}:"]
+        lines += [f"  {_failure_line(failure)}" for failure in outcome.failures_by_interest(report)]
+        more = outcome.more_failures(report, len(report.failures))
+        lines += [f"  {more}"] if more else []
+    return lines
+
+
+def _failure_line(failure: Failure) -> str:
+    where = f" ({failure.node})" if failure.node else ""
+    return f"{failure.filename}: {failure.code}: {failure.message}{where}"

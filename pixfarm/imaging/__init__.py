@@ -1,0 +1,6 @@
+"""What one image goes through: read, decode, operation, encode, publish. Only this package knows OpenCV."""
+
+from pixfarm.imaging.operations import draw_edges
+from pixfarm.imaging.processing import ImageOutcome, ImageSettings, process_image, warm_up
+
+__all__ = ["ImageOutcome", "ImageSettings", "draw_edges", "process_image", "warm_up"]

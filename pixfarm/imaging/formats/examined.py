@@ -1,0 +1,34 @@
+"""An image file whose headers have been looked at."""
+
+from dataclasses import dataclass
+
+from pixfarm.errors import FailureCode, TaskFailed
+from pixfarm.imaging.formats.signatures import Format
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExaminedImage:
+    """An image file, and what OpenCV has to be told, or corrected in, to decode it whole.
+
+    Args:
+        content: the file; may differ from what is on disk where that mends the decoding.
+        format: by its magic bytes.
+        colour_only: decode to BGR; the other decodings of this source would be wrong.
+        orientation: EXIF's 1 to 8, still to be applied after decoding.
+        transparent_grey: grey value that means transparent, on the scale of the decoded image.
+        inverted: the decoded values count from white to black.
+        lossless: the format, as used by this file, keeps every pixel.
+    """
+
+    content: bytes
+    format: Format
+    colour_only: bool = False
+    orientation: int = 1
+    transparent_grey: int | None = None
+    inverted: bool = False
+    lossless: bool = True
+
+
+def damaged(image_format: Format) -> TaskFailed:
+    """The failure to raise when a file starts like an image and does not go on like one."""
+    return TaskFailed(FailureCode.UNREADABLE, f"is a damaged or truncated {image_format}")

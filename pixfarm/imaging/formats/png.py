@@ -1,0 +1,68 @@
+"""PNG: animation, orientation and the transparent colour of grey images.
+
+Chunks: W3C, Portable Network Graphics, third edition.
+"""
+
+import struct
+from collections.abc import Iterator
+
+from pixfarm.errors import FailureCode, TaskFailed
+from pixfarm.imaging.formats.examined import ExaminedImage, damaged
+from pixfarm.imaging.formats.exif import read_orientation
+from pixfarm.imaging.formats.signatures import Format
+
+_SIGNATURE_BYTES = 8
+_GREY = 0
+
+
+def examine_png(content: bytes) -> ExaminedImage:
+    """The image, if it is a single one and its chunks are complete.
+
+    Raises:
+        TaskFailed: UNSUPPORTED for an animation, UNREADABLE when chunks are missing.
+        struct.error: the file breaks off inside a chunk's header.
+    """
+    orientation = 1
+    transparent_grey = None
+    for kind, payload in _iterate_chunks(content):
+        if kind == b"acTL":
+            _refuse_animation(payload)
+        elif kind == b"eXIf":
+            orientation = read_orientation(bytes(payload))
+        elif kind == b"tRNS":
+            transparent_grey = _read_transparent_grey(content, payload)
+    return ExaminedImage(
+        content=content, format=Format.PNG, orientation=orientation, transparent_grey=transparent_grey
+    )
+
+
+def _iterate_chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    view = memoryview(content)
+    offset = _SIGNATURE_BYTES
+    kind = b""
+    while kind != b"IEND":
+        length, kind = struct.unpack_from(">I4s", content, offset)
+        end = offset + 12 + length
+        # Found here, a missing end costs no decoding and libpng has nothing to say about it on stderr.
+        if end > len(content):
+            raise damaged(Format.PNG)
+        yield kind, view[offset + 8 : end - 4]
+        offset = end
+
+
+def _refuse_animation(payload: memoryview) -> None:
+    (frames,) = struct.unpack_from(">I", payload)
+    if frames > 1:
+        raise TaskFailed(
+            FailureCode.UNSUPPORTED, f"has {frames} frames; only single-image PNGs are processed"
+        )
+
+
+def _read_transparent_grey(content: bytes, payload: memoryview) -> int | None:
+    # OpenCV 5.0 makes alpha of a transparent colour or palette entry, but forgets a transparent grey.
+    bits, colour_type = content[24], content[25]
+    if colour_type != _GREY:
+        return None
+    (value,) = struct.unpack_from(">H", payload)
+    scale = 255 // (2**bits - 1) if bits < 8 else 1
+    return int(value) * scale

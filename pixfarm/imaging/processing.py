@@ -1,0 +1,86 @@
+"""Processing: one image from its source file to its result file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pixfarm.errors import FailureCode, TaskFailed
+from pixfarm.imaging.decoding import decode
+from pixfarm.imaging.encoding import encode
+from pixfarm.imaging.formats import Format, examine
+from pixfarm.imaging.operations import draw_edges
+from pixfarm.imaging.publishing import publish
+from pixfarm.imaging.source import read_source
+
+_WARM_UP_SIZE_PX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSettings:
+    """How images are processed.
+
+    Args:
+        fsync: results survive a power cut.
+        max_bytes: larger source files are refused.
+    """
+
+    fsync: bool = True
+    max_bytes: int = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOutcome:
+    """A published result."""
+
+    width_px: int
+    height_px: int
+    bytes_written: int
+
+
+def warm_up() -> None:
+    """Make this process ready, so that its first image takes no longer than the others.
+
+    OpenCV keeps to one thread from here on, because the farm has a process for each core, and logs nothing,
+    because failures are told by exceptions.
+    """
+    cv2.setNumThreads(1)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    ramp = np.arange(_WARM_UP_SIZE_PX, dtype=np.uint8)
+    image = np.stack(np.broadcast_arrays(ramp[:, None], ramp[None, :], ramp[:, None] ^ ramp), axis=-1)
+    for image_format in Format:
+        _transform(encode(image, image_format, lossless=True))
+
+
+def process_image(source: Path, target: Path, attempt_id: str, settings: ImageSettings) -> ImageOutcome:
+    """Draw the edges of one image and publish the result, in the format of the source.
+
+    Metadata is not kept: the orientation is applied, the rest dropped.
+
+    Raises:
+        TaskFailed: the source cannot be read or is not an image that can be processed whole, or the result
+            cannot be written; there is no new file then.
+    """
+    content = read_source(source, settings.max_bytes)
+    try:
+        result, (height_px, width_px) = _transform(content)
+    except MemoryError as error:
+        raise _out_of_memory() from error
+    except cv2.error as error:
+        if error.code != cv2.Error.StsNoMem:
+            raise
+        raise _out_of_memory() from error
+    publish(result, target, attempt_id, fsync=settings.fsync)
+    return ImageOutcome(width_px, height_px, len(result))
+
+
+def _transform(content: bytes) -> tuple[bytes, tuple[int, int]]:
+    examined = examine(content)
+    result = draw_edges(decode(examined))
+    height_px, width_px = result.shape[:2]
+    return encode(result, examined.format, lossless=examined.lossless), (height_px, width_px)
+
+
+def _out_of_memory() -> TaskFailed:
+    return TaskFailed(FailureCode.TOO_LARGE, "not enough memory for this image")

@@ -1,0 +1,170 @@
+"""The values that travel through pixfarm: frozen, and without behaviour beyond arithmetic on themselves."""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from pathlib import Path
+
+from pixfarm.errors import FailureCode
+
+DEFAULT_TIMEOUT_S = 60.0
+
+# Below a base path: where the sources are, when there is such a directory, and where the results go.
+INPUT_DIR = "input_dir"
+OUTPUT_DIR = "output_dir"
+EXTENSIONS = ("jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp")
+
+
+class Strategy(StrEnum):
+    """How the server chooses a node for an image."""
+
+    RANDOM = "random"
+    LOAD_BALANCING = "load-balancing"
+
+
+class JobState(Enum):
+    """Where a job stands."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    GAVE_UP = "gave up"
+
+
+class NodeHealth(Enum):
+    """What the server believes about a node."""
+
+    UP = "up"
+    PROBE = "probe"
+    DOWN = "down"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One line of machine.txt."""
+
+    name: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.name} ({host}:{self.port})"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTree:
+    """Where the sources of a base path are and where its results go."""
+
+    source: Path
+    target: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One attempt at one image of a job.
+
+    Args:
+        base_path: absolute directory that server and nodes see.
+        filename: path relative to the source directory, ``/`` as separator.
+        attempt_id: echoed by the node; part of the temporary file's name.
+        timeout_s: seconds a worker may spend on it.
+        patience_s: seconds the caller waits for the answer: work, queue and simulated delay.
+    """
+
+    base_path: str
+    filename: str
+    attempt_id: str
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    patience_s: float = 2 * DEFAULT_TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """One image, processed and published; times in seconds, sizes in pixels and bytes."""
+
+    attempt_id: str
+    waited_s: float
+    worked_s: float
+    width_px: int
+    height_px: int
+    bytes_written: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An image that was not done; ``node`` is empty when none was involved."""
+
+    filename: str
+    code: FailureCode | str
+    message: str
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCounts:
+    """What one node did for one job; ``mean_s`` is per image done, as the server saw it."""
+
+    name: str
+    done: int
+    refused: int
+    failed: int
+    mean_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSummary:
+    """What progress and final report of a job have in common; counts are images."""
+
+    job_id: str
+    base_path: str
+    strategy: Strategy
+    state: JobState
+    total: int
+    done: int
+    failed: int
+    not_done: int
+    rejections: int
+    retries: int
+    elapsed_s: float
+    nodes: tuple[NodeCounts, ...]
+    code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStatus(JobSummary):
+    """Progress of a job; ``total`` still grows until ``listing_complete``."""
+
+    running: int
+    listing_complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobReport(JobSummary):
+    """The end of a job, with the first 100 images that were not done."""
+
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStatus:
+    """A compute node, by its own account or as the server sees it.
+
+    ``load_probability`` is None and ``workers`` 0 while the server does not know them.
+    """
+
+    name: str
+    host: str
+    port: int
+    load_probability: float | None = None
+    workers: int = 0
+    in_flight: int = 0
+    draining: bool = False
+    done: int = 0
+    refused: int = 0
+    failed: int = 0
+    health: NodeHealth = NodeHealth.UP
+    message: str = ""
+    version: str = ""
+    delay_s: float = 0.0

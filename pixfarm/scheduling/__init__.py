@@ -1,0 +1,1 @@
+"""Who gets which image, and when to stop trying: pure code, time and chance are arguments."""

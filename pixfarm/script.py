@@ -1,0 +1,135 @@
+"""What the three scripts have in common: arguments, logging, signals, exit codes."""
+
+import argparse
+import logging
+import math
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from pixfarm import __version__
+from pixfarm.console.stream import print_error
+from pixfarm.console.text import safe
+from pixfarm.errors import NotReady, PeerError, UsageError
+
+EXIT_OK = 0
+EXIT_SOME_FAILED = 1
+EXIT_USAGE = 2
+EXIT_UNREACHABLE = 3
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+
+HOME = Path(__file__).resolve().parents[1]
+DEFAULT_MACHINES = HOME / "machine.txt"
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that says in one line what is wrong, and knows --machines, --verbose, --version."""
+
+    def __init__(self, description: str, epilog: str) -> None:
+        super().__init__(
+            description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        self.add_argument(
+            "--machines",
+            type=Path,
+            default=DEFAULT_MACHINES,
+            metavar="FILE",
+            help="which machine plays which part (default: machine.txt beside this script)",
+        )
+        self.add_argument("-v", "--verbose", action="store_true", help="log every image and refusal")
+        self.add_argument("--version", action="version", version=f"pixfarm {__version__}")
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the script with one line."""
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def probability(text: str) -> float:
+    """A number in [0, 1], for argparse."""
+    return _number(text, 0.0, 1.0, "a load probability from 0 (never busy) to 1 (always busy), like 0.5")
+
+
+def seconds(text: str) -> float:
+    """A number of seconds, for argparse."""
+    return _number(text, 0.0, 86_400.0, "a number of seconds from 0 to 86400, like 2.5")
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """A parser of whole numbers in a range, for argparse."""
+
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def set_up_logging(*, verbose: bool) -> None:
+    """Sends log lines to stderr, with control characters escaped: names come from outside."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(threadName)s: %(message)s"))
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
+
+
+def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
+    """Runs a script's main and leaves with its exit code; errors that a person can mend are one line."""
+    prog = Path(sys.argv[0]).stem
+    try:
+        code = main(None)
+        sys.stdout.flush()
+    except UsageError as error:
+        code = _complain(prog, error, EXIT_USAGE)
+    except (PeerError, NotReady) as error:
+        code = _complain(prog, error, EXIT_UNREACHABLE)
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output is gone, as in `client.py | head`; nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_SOME_FAILED
+    sys.exit(code)
+
+
+def stop_event() -> threading.Event:
+    """Set by the first SIGINT or SIGTERM; a second SIGINT leaves at once."""
+    stop = threading.Event()
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            os._exit(EXIT_INTERRUPTED)
+        stop.set()
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+    return stop
+
+
+class _OneLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(safe(line) for line in super().format(record).split("\n"))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        record.message = safe(record.message)
+        record.threadName = safe(record.threadName or "")
+        return super().formatMessage(record)
+
+
+def _number(text: str, least: float, most: float, what: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+    return value
+
+
+def _complain(prog: str, error: Exception, code: int) -> int:
+    print_error(f"{prog}: {error}")
+    return code

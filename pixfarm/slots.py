@@ -1,0 +1,64 @@
+"""How many images have a thread at once, shared fairly between jobs."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+_LOOK_AGAIN_S = 0.25
+
+
+class Slots:
+    """Slots for image threads; of the jobs that wait, the one with the fewest gets the next (max-min fair).
+
+    Args:
+        bound: how many slots there are at the moment; may change at any time.
+    """
+
+    def __init__(self, bound: Callable[[], int]) -> None:
+        self._bound = bound
+        self._changed = threading.Condition()
+        self._held: Counter[str] = Counter()
+        self._waiting: set[str] = set()
+
+    def acquire(self, job_id: str, stop: Callable[[], None]) -> None:
+        """Waits for a slot and takes it.
+
+        Args:
+            job_id: who asks; a job asks from one thread.
+            stop: called at each look; raises to end the wait.
+        """
+        with self._changed:
+            self._waiting.add(job_id)
+            try:
+                while not self._is_next(job_id):
+                    stop()
+                    self._changed.wait(_LOOK_AGAIN_S)
+                self._held[job_id] += 1
+            finally:
+                self._waiting.discard(job_id)
+                if self._waiting:
+                    self._changed.notify_all()
+
+    def release(self, job_id: str) -> None:
+        """Gives a slot back."""
+        with self._changed:
+            self._held[job_id] -= 1
+            if not self._held[job_id]:
+                del self._held[job_id]
+            self._changed.notify_all()
+
+    def held(self, job_id: str) -> int:
+        """How many slots a job has."""
+        with self._changed:
+            return self._held[job_id]
+
+    def wait_until_free(self, job_id: str) -> None:
+        """Waits until a job has no slot."""
+        with self._changed:
+            while self._held[job_id]:
+                self._changed.wait(_LOOK_AGAIN_S)
+
+    def _is_next(self, job_id: str) -> bool:
+        if sum(self._held.values()) >= self._bound():
+            return False
+        return self._held[job_id] <= min(self._held[waiting] for waiting in self._waiting)

@@ -1,0 +1,8 @@
+"""The wire: the only part of pixfarm that knows Apache Thrift, the generated code and sockets."""
+
+from pixfarm.wire.binding import bind, claim
+from pixfarm.wire.callers import NodeCaller, ServerCaller
+from pixfarm.wire.listener import Listener
+from pixfarm.wire.services import node_listener, server_listener
+
+__all__ = ["Listener", "NodeCaller", "ServerCaller", "bind", "claim", "node_listener", "server_listener"]

@@ -1,0 +1,147 @@
+"""The calling side of both services, in the words of pixfarm."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from pixfarm.errors import InvalidRequest, UnknownJob
+from pixfarm.model import JobReport, JobStatus, Machine, NodeStatus, Strategy, Task, TaskResult
+from pixfarm.wire import translate, translate_jobs
+from pixfarm.wire.connections import ConnectionPool
+from pixfarm.wire.framing import Secure
+from pixfarm.wire.idl import ComputeNode, ImageServer, ttypes
+from pixfarm.wire.limits import PING_TIMEOUT_S, REPORT_LIMITS, REQUEST_LIMITS
+
+T = TypeVar("T")
+
+_NODE_ANSWERS = (ttypes.TaskRejected, ttypes.TaskFailed, ttypes.InvalidRequest)
+_SERVER_ANSWERS = (ttypes.InvalidRequest, ttypes.UnknownJob)
+_QUERY_TIMEOUT_S = 10.0
+_FOREVER_S = 366 * 24 * 3600.0  # a job may take long; the client watches over it by job_status
+
+
+class NodeCaller:
+    """Calls compute nodes over kept connections, from any thread.
+
+    Args:
+        machines: the nodes.
+        secure: wraps each connected socket; None for plain TCP.
+    """
+
+    def __init__(self, machines: Iterable[Machine], secure: Secure | None = None) -> None:
+        self._pools = {
+            machine: ConnectionPool(machine, ComputeNode.Client, REQUEST_LIMITS, secure)
+            for machine in machines
+        }
+
+    def call(self, machine: Machine, task: Task, strategy: Strategy) -> TaskResult:
+        """Has one image done, by the method that belongs to the strategy.
+
+        Raises:
+            TaskRejected: the node does not take it now.
+            TaskFailed: the node took it and could not do it.
+            InvalidRequest: the node does not see what the server sees.
+            PeerError: see its kinds.
+        """
+        method = "execute" if strategy is Strategy.LOAD_BALANCING else "delayed_execute"
+        options = translate.options_to_wire(task)
+        try:
+            result = self._pools[machine].call(
+                lambda client: getattr(client, method)(task.base_path, task.filename, options),
+                task.patience_s,
+                _NODE_ANSWERS,
+            )
+        except ttypes.TaskRejected as rejected:
+            raise translate.rejection_from_wire(rejected) from None
+        except ttypes.TaskFailed as failed:
+            raise translate.failure_from_wire(failed) from None
+        except ttypes.InvalidRequest as invalid:
+            raise InvalidRequest(invalid.message) from None
+        return translate.result_from_wire(result, task)
+
+    def ping(self, machine: Machine) -> NodeStatus:
+        """What a node tells of itself; only an answer proves it alive.
+
+        Raises:
+            PeerError: see its kinds.
+        """
+        pool = self._pools[machine]
+        return translate.node_from_wire(pool.call(lambda client: client.status(), PING_TIMEOUT_S, ()))
+
+    def abandon(self, machine: Machine) -> None:
+        """Ends the running calls to a node that was found dead, with AnswerLost."""
+        self._pools[machine].abandon()
+
+    def close(self) -> None:
+        """Closes the connections; may be called twice."""
+        for pool in self._pools.values():
+            pool.close()
+
+
+class ServerCaller:
+    """Calls the image server.
+
+    Args:
+        machine: the server.
+        secure: wraps each connected socket; None for plain TCP.
+    """
+
+    def __init__(self, machine: Machine, secure: Secure | None = None) -> None:
+        self._pool = ConnectionPool(machine, ImageServer.Client, REPORT_LIMITS, secure)
+
+    def submit_request(self, base_path: str, strategy: Strategy, job_id: str) -> JobReport:
+        """Has every image of a base path done; returns when the job has ended.
+
+        Raises:
+            InvalidRequest: the server refuses the job.
+            PeerError: see its kinds.
+        """
+        number = translate.strategy_to_wire(strategy)
+        options = ttypes.JobOptions(job_id=job_id)
+        report = self._call(lambda client: client.submit_request(base_path, number, options), _FOREVER_S)
+        return translate_jobs.report_from_wire(report)
+
+    def job_status(self, job_id: str) -> JobStatus:
+        """Progress of a job.
+
+        Raises:
+            UnknownJob: the server knows no such job.
+            PeerError: see its kinds.
+        """
+        return translate_jobs.status_from_wire(self._call(lambda client: client.job_status(job_id)))
+
+    def cancel_job(self, job_id: str) -> None:
+        """Starts no further image of a job.
+
+        Raises:
+            UnknownJob: the server knows no such job.
+            PeerError: see its kinds.
+        """
+        self._call(lambda client: client.cancel_job(job_id))
+
+    def list_jobs(self) -> list[JobStatus]:
+        """Running and recently ended jobs, oldest first.
+
+        Raises:
+            PeerError: see its kinds.
+        """
+        return [translate_jobs.status_from_wire(job) for job in self._call(lambda client: client.list_jobs())]
+
+    def list_nodes(self) -> list[NodeStatus]:
+        """Every node, as the server sees it now.
+
+        Raises:
+            PeerError: see its kinds.
+        """
+        return [translate.node_from_wire(node) for node in self._call(lambda client: client.list_nodes())]
+
+    def close(self) -> None:
+        """Closes the connections; may be called twice."""
+        self._pool.close()
+
+    def _call(self, question: Callable[[Any], T], timeout_s: float = _QUERY_TIMEOUT_S) -> T:
+        try:
+            return self._pool.call(question, timeout_s, _SERVER_ANSWERS)
+        except ttypes.InvalidRequest as invalid:
+            raise InvalidRequest(invalid.message) from None
+        except ttypes.UnknownJob as unknown:
+            raise UnknownJob(unknown.job_id) from None

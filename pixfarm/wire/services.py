@@ -1,0 +1,138 @@
+"""The answering side of both services: from generated processors to handlers in the words of pixfarm."""
+
+import logging
+import socket
+import uuid
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from pixfarm.errors import FailureCode, InvalidRequest, TaskFailed, TaskRejected, UnknownJob
+from pixfarm.model import DEFAULT_TIMEOUT_S, JobReport, JobStatus, NodeStatus, Strategy, Task, TaskResult
+from pixfarm.wire import translate, translate_jobs
+from pixfarm.wire.framing import Secure
+from pixfarm.wire.idl import ComputeNode, ImageServer, ttypes
+from pixfarm.wire.listener import Listener
+from pixfarm.wire.protocol import answer_frame
+
+_log = logging.getLogger(__name__)
+
+
+class NodeHandler(Protocol):
+    """What a compute node does."""
+
+    def execute(self, task: Task) -> TaskResult:
+        """Does an image or refuses it."""
+
+    def delayed_execute(self, task: Task) -> TaskResult:
+        """Does an image, late when busy."""
+
+    def status(self) -> NodeStatus:
+        """Tells of itself."""
+
+
+class ServerHandler(Protocol):
+    """What the image server does."""
+
+    def submit_request(self, base_path: str, strategy: Strategy, job_id: str | None) -> JobReport:
+        """Runs a job to its end."""
+
+    def job_status(self, job_id: str) -> JobStatus:
+        """Tells a job's progress."""
+
+    def cancel_job(self, job_id: str) -> None:
+        """Starts no further image."""
+
+    def list_jobs(self) -> Sequence[JobStatus]:
+        """Tells of all jobs."""
+
+    def list_nodes(self) -> Sequence[NodeStatus]:
+        """Tells of all nodes."""
+
+
+def node_listener(handler: NodeHandler, sock: socket.socket, secure: Secure | None = None) -> Listener:
+    """A listener, not yet started, that answers as a compute node."""
+    processor = ComputeNode.Processor(_NodeService(handler))
+    return Listener(sock, partial(answer_frame, processor), secure=secure)
+
+
+def server_listener(handler: ServerHandler, sock: socket.socket, secure: Secure | None = None) -> Listener:
+    """A listener, not yet started, that answers as the image server."""
+    processor = ImageServer.Processor(_ServerService(handler))
+    return Listener(sock, partial(answer_frame, processor), secure=secure)
+
+
+class _NodeService:
+    def __init__(self, handler: NodeHandler) -> None:
+        self._handler = handler
+
+    def execute(self, base_path: object, filename: object, options: Any) -> Any:
+        return self._do(self._handler.execute, base_path, filename, options)
+
+    def delayed_execute(self, base_path: object, filename: object, options: Any) -> Any:
+        return self._do(self._handler.delayed_execute, base_path, filename, options)
+
+    def status(self) -> Any:
+        return translate.node_to_wire(self._handler.status())
+
+    def _do(self, method: Any, base_path: object, filename: object, options: Any) -> Any:
+        attempt_id = ""
+        try:
+            task = _task(base_path, filename, options or ttypes.TaskOptions())
+            attempt_id = task.attempt_id
+            return translate.result_to_wire(method(task))
+        except TaskRejected as rejected:
+            raise translate.rejection_to_wire(rejected) from None
+        except TaskFailed as failed:
+            raise ttypes.TaskFailed(str(failed.code), failed.message, attempt_id) from None
+        except InvalidRequest as invalid:
+            raise ttypes.InvalidRequest(str(invalid)) from None
+        except Exception as error:  # noqa: BLE001 - translated at the border
+            # The caller learns that it was us, not what: tracebacks stay in this node's log.
+            _log.exception("a bug: attempt %s failed", attempt_id)
+            message = f"the node has a bug ({type(error).__name__}); see its log"
+            raise ttypes.TaskFailed(str(FailureCode.INTERNAL), message, attempt_id) from None
+
+
+def _task(base_path: object, filename: object, options: Any) -> Task:
+    return Task(
+        base_path=translate.text_from_wire("base_path", base_path),
+        filename=translate.text_from_wire("filename", filename),
+        attempt_id=translate.identifier_from_wire("attempt_id", options.attempt_id) or uuid.uuid4().hex,
+        timeout_s=translate.timeout_from_wire(options.timeout_s, DEFAULT_TIMEOUT_S),
+    )
+
+
+class _ServerService:
+    def __init__(self, handler: ServerHandler) -> None:
+        self._handler = handler
+
+    def submit_request(self, base_path: object, strategy: object, options: Any) -> Any:
+        try:
+            job_id = translate.identifier_from_wire("job_id", options.job_id if options else None)
+            report = self._handler.submit_request(
+                translate.text_from_wire("base_path", base_path),
+                translate.strategy_from_wire(strategy),
+                job_id,
+            )
+        except InvalidRequest as invalid:
+            raise ttypes.InvalidRequest(str(invalid)) from None
+        return translate_jobs.report_to_wire(report)
+
+    def job_status(self, job_id: str | None) -> Any:
+        try:
+            return translate_jobs.status_to_wire(self._handler.job_status(job_id or ""))
+        except UnknownJob as unknown:
+            raise ttypes.UnknownJob(unknown.job_id) from None
+
+    def cancel_job(self, job_id: str | None) -> None:
+        try:
+            self._handler.cancel_job(job_id or "")
+        except UnknownJob as unknown:
+            raise ttypes.UnknownJob(unknown.job_id) from None
+
+    def list_jobs(self) -> list[Any]:
+        return [translate_jobs.status_to_wire(job) for job in self._handler.list_jobs()]
+
+    def list_nodes(self) -> list[Any]:
+        return [translate.node_to_wire(node) for node in self._handler.list_nodes()]

@@ -1,0 +1,195 @@
+import io
+
+import pytest
+
+from pixfarm.console import exit_code, print_report
+from pixfarm.console.outcome import headline
+from pixfarm.errors import FailureCode
+from pixfarm.model import Failure, JobReport, JobState
+from tests.unit.console.samples import HARMLESS, HOSTILE, Terminal, cancelled, cancelled_report, report
+
+BROKEN = Failure("sub/broken.jpg", FailureCode.UNREADABLE, "no image", "node_2")
+
+
+def plain(shown: JobReport) -> list[str]:
+    stream = io.StringIO()
+    print_report(shown, stream)
+    return stream.getvalue().splitlines()
+
+
+def gave_up(code: str, message: str = "") -> JobReport:
+    return report(state=JobState.GAVE_UP, done=0, not_done=300, code=code, message=message, nodes=())
+
+
+OUTCOMES = {
+    "all done": (report(), "300 of 300 images done in 12.3 s (24.4 images/s)", 0),
+    "one image": (report(total=1, done=1), "1 of 1 image done in 12.3 s (0.08 images/s)", 0),
+    "some failed": (
+        report(done=298, failed=2),
+        "298 of 300 images done in 12.3 s (24.2 images/s), 2 failed",
+        1,
+    ),
+    "cancelled": (cancelled_report(), "job cancelled: 120 of 300 done, 180 not done", 1),
+    "cancelled with failures": (
+        report(state=JobState.CANCELLED, done=120, failed=1, not_done=179),
+        "job cancelled: 120 of 300 done, 1 failed, 179 not done",
+        1,
+    ),
+    "cancelled before listing": (
+        report(state=JobState.CANCELLED, total=0, done=0),
+        "job cancelled: 0 of 0 done, 0 not done",
+        1,
+    ),
+    "all nodes reject": (
+        gave_up("ALL_NODES_REJECT", "every node has p = 1"),
+        "gave up: every node has p = 1",
+        1,
+    ),
+    "no nodes": (gave_up("NO_NODES", "no node answers"), "gave up: no node answers", 3),
+    "gave up without a message": (gave_up("NO_NODES"), "gave up: NO_NODES", 3),
+    "empty": (
+        report(total=0, done=0),
+        "no images found in /srv/pics: looked for jpg jpeg png bmp tif tiff webp",
+        0,
+    ),
+    "no time passed": (report(elapsed_s=0.0), "300 of 300 images done in 0.0 s (0.00 images/s)", 0),
+}
+
+
+@pytest.mark.parametrize(("shown", "words", "code"), OUTCOMES.values(), ids=OUTCOMES)
+def test_an_outcome_has_its_sentence_and_its_exit_code(shown: JobReport, words: str, code: int) -> None:
+    assert headline(shown) == words
+    assert plain(shown)[0] == words
+    assert exit_code(shown) == code
+
+
+@pytest.mark.parametrize(("shown", "words", "code"), OUTCOMES.values(), ids=OUTCOMES)
+def test_a_terminal_shows_the_same_sentence(
+    terminal: Terminal, shown: JobReport, words: str, code: int
+) -> None:
+    print_report(shown, terminal)
+    assert words in " ".join(terminal.text().split())
+    assert max(map(len, terminal.text().splitlines())) <= 80
+
+
+def test_a_plain_report_is_complete() -> None:
+    assert plain(report(done=299, failed=1, failures=(BROKEN,))) == [
+        "299 of 300 images done in 12.3 s (24.3 images/s), 1 failed",
+        "",
+        "  images    299 done, 1 failed, 0 not done",
+        "  calls     41 refusals, 2 retries",
+        "  elapsed   12.3 s, 24.3 images/s",
+        "  strategy  load-balancing",
+        "  job       job-7",
+        "  results   /srv/pics/output_dir",
+        "",
+        "  node    done  share  refused  failed    mean",
+        "  node_1   200   67 %       41       0   18 ms",
+        "  node_2   100   33 %        0       2  1.50 s",
+        "",
+        "1 image not done:",
+        "  sub/broken.jpg: UNREADABLE: no image (node_2)",
+    ]
+
+
+def test_a_drawn_report_is_complete(terminal: Terminal) -> None:
+    print_report(report(done=299, failed=1, retries=1, failures=(BROKEN,)), terminal)
+    assert [line.rstrip() for line in terminal.text().splitlines()] == [
+        "✗ 299 of 300 images done in 12.3 s (24.3 images/s), 1 failed",
+        "",
+        "  images    299 done, 1 failed, 0 not done",
+        "  calls     41 refusals, 1 retry",
+        "  elapsed   12.3 s, 24.3 images/s",
+        "  strategy  load-balancing",
+        "  job       job-7",
+        "  results   /srv/pics/output_dir",
+        "",
+        "  node    done  share                            refused  failed    mean",
+        "  node_1   200   67 %  ━━━━━━━━━━━━━━━━━━━━━━━━       41       0   18 ms",
+        "  node_2   100   33 %  ━━━━━━━━━━━━                    0       2  1.50 s",
+        "",
+        "  1 image not done",
+        "  file            code        message   node",
+        "  sub/broken.jpg  UNREADABLE  no image  node_2",
+    ]
+
+
+def test_an_empty_directory_needs_no_tables() -> None:
+    assert plain(report(total=0, done=0))[1:] == ["", "  strategy  load-balancing", "  job       job-7"]
+
+
+def test_a_message_of_a_finished_job_is_shown() -> None:
+    assert "  message   two nodes were lost" in plain(report(message="two nodes were lost"))
+
+
+def test_a_pipe_gets_every_listed_failure_and_how_many_more() -> None:
+    lines = plain(cancelled_report())
+    assert sum("CANCELLED" in line for line in lines) == 100
+    assert lines[-1] == "  and 80 more (the server names the first 100)"
+
+
+def test_a_terminal_gets_twenty_failures_and_the_way_to_more(terminal: Terminal) -> None:
+    print_report(cancelled_report(), terminal)
+    lines = terminal.text().splitlines()
+    assert sum("CANCELLED" in line for line in lines) == 20
+    assert sum("the job was cancelled" in line for line in lines) == 1  # the others say: as above
+    assert lines[-1].strip() == "and 160 more (--json has the first 100)"
+
+
+def test_an_image_that_failed_by_itself_is_not_hidden_by_a_cancelled_job(terminal: Terminal) -> None:
+    failures = (*(cancelled(f"{i}.jpg") for i in range(50)), BROKEN)
+    print_report(
+        report(state=JobState.CANCELLED, done=249, failed=1, not_done=50, failures=failures), terminal
+    )
+    assert "sub/broken.jpg" in terminal.text()
+
+
+def test_failures_without_a_list_are_told_as_such() -> None:
+    assert plain(report(done=299, failed=1))[-1] == "  the server did not say which"
+
+
+def test_hostile_names_are_whole_and_harmless_in_a_pipe() -> None:
+    failure = Failure(HOSTILE, "NEW\nCODE", HOSTILE, HOSTILE)
+    lines = plain(report(done=299, failed=1, failures=(failure,), base_path=HOSTILE, job_id=HOSTILE))
+    assert lines[-1] == f"  {HARMLESS}: NEW\\nCODE: {HARMLESS} ({HARMLESS})"
+    assert all(line.isprintable() for line in lines)
+
+
+def test_hostile_names_are_whole_and_harmless_on_a_terminal(terminal: Terminal) -> None:
+    failure = Failure(HOSTILE, "CODE", "short")
+    print_report(report(done=299, failed=1, failures=(failure,), job_id=HOSTILE), terminal)
+    lines = terminal.text().splitlines()
+    assert all(line.isprintable() for line in lines)
+    assert HARMLESS in terminal.text()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_a_long_name_folds_on_a_terminal_and_loses_nothing(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    name = "".join(chr(ord("a") + i % 26) for i in range(300)) + ".jpg"
+    failure = Failure(name, FailureCode.UNREADABLE, "the file is no image that can be decoded", "node_2")
+    print_report(report(done=299, failed=1, failures=(failure,)), terminal)
+    lines = terminal.text().splitlines()
+    title = next(
+        i for i, line in enumerate(lines) if "not done" in line and "image" in line and "," not in line
+    )
+    end = lines[title + 1].index("code")
+    assert "".join(line[:end].strip() for line in lines[title + 2 :]) == name
+    assert max(map(len, lines)) <= width
+
+
+def test_a_pipe_that_knows_only_ascii_gets_escapes() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    print_report(report(base_path="/srv/Bücher"), stream)
+    stream.flush()
+    assert b"/srv/B\\xfccher/output_dir" in raw.getvalue()
+
+
+def test_the_report_goes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    print_report(report())
+    captured = capsys.readouterr()
+    assert captured.out.startswith("300 of 300")
+    assert captured.err == ""

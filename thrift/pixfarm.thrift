@@ -1,0 +1,294 @@
+/**
+ * The wire contract of pixfarm: a client submits a directory of images to the ImageServer, the
+ * server sends one image at a time to ComputeNodes. Only paths cross the wire, never pixels.
+ *
+ * Transport: framed. Protocol: binary, strict. A request frame is at most 64 KiB, a string in it
+ * at most 8 KiB, a container at most 256 elements.
+ *
+ * Names and numbers are stable: new fields are added at the end and are optional.
+ * All times are seconds. All file names use '/' and are UTF-8.
+ */
+namespace py pixfarm_idl
+namespace js pixfarm_idl
+
+/** How the server chooses a node for an image. */
+enum Strategy {
+  /** Uniform choice among usable nodes; calls delayed_execute. */
+  RANDOM = 0,
+  /** Choice by measured load; calls execute, and a refused image goes to another node at once. */
+  LOAD_BALANCING = 1
+}
+
+/** Where a job stands. */
+enum JobState {
+  /** Images are being listed, sent or worked on. */
+  RUNNING = 0,
+  /** Every image has ended, done or failed. */
+  FINISHED = 1,
+  /** Cancelled by cancel_job; images that were running were allowed to finish. */
+  CANCELLED = 2,
+  /** No node could or would take the remaining images; code and message say why. */
+  GAVE_UP = 3
+}
+
+/** What the server believes about a node. */
+enum NodeHealth {
+  /** Answers, and gets images. */
+  UP = 0,
+  /** Answered a ping after being down; gets one image to show that it works. */
+  PROBE = 1,
+  /** Does not answer; is pinged in the background. */
+  DOWN = 2,
+  /** Answers, but not as a pixfarm node of this version would; gets no images. */
+  QUARANTINED = 3
+}
+
+/** Why a node refused an image. */
+enum RejectReason {
+  /** The draw against its load probability. */
+  LOAD = 0,
+  /** More images are waiting in the node than its workers can take soon. */
+  BUSY = 1,
+  /** The node is shutting down and finishes only what runs. */
+  DRAINING = 2
+}
+
+/** What a caller may choose about a job. */
+struct JobOptions {
+  /** 1 to 64 of A-Z a-z 0-9 _ -, chosen by the caller so that job_status can be asked while
+   *  submit_request blocks. A known id attaches to that job. Left out: the server chooses. */
+  1: optional string job_id
+}
+
+/** What a caller may choose about one image. */
+struct TaskOptions {
+  /** 1 to 64 of A-Z a-z 0-9 _ -; echoed in TaskResult, so that an answer can be matched to its
+   *  question, and part of the temporary file's name. Left out: the node chooses. */
+  1: optional string attempt_id,
+  /** Seconds a worker may spend on the image before it is given up with TIMED_OUT; greater than 0,
+   *  at most 3600. The simulated delay and the wait for a worker do not count. Left out: 60. */
+  2: optional double timeout_s
+}
+
+/** One image, processed and published. */
+struct TaskResult {
+  /** The attempt id of the question. */
+  1: string attempt_id,
+  /** Seconds from the call's arrival to a worker taking the image: simulated delay and queue. */
+  2: double waited_s,
+  /** Seconds a worker spent on the image: read, decode, operation, encode, write. */
+  3: double worked_s,
+  /** Width of the result in pixels. */
+  4: i32 width_px,
+  /** Height of the result in pixels. */
+  5: i32 height_px,
+  /** Size of the result in bytes. */
+  6: i64 bytes_written
+}
+
+/** An image that was not done, and why. */
+struct Failure {
+  /** Path of the source relative to the source directory. */
+  1: string filename,
+  /** Machine-readable reason: NOT_FOUND UNREADABLE UNSUPPORTED TOO_LARGE FORBIDDEN NO_SPACE IO
+   *  CRASHED TIMED_OUT BAD_NAME INTERNAL NODE_LOST REFUSED
+   *  ALL_NODES_REJECT NO_NODES CANCELLED; others may be added. */
+  2: string code,
+  /** One line for a person. */
+  3: string message,
+  /** Name of the node that said so; empty when no node was involved. */
+  4: string node
+}
+
+/** What one node did for one job. */
+struct NodeCounts {
+  /** The node's name in machine.txt. */
+  1: string name,
+  /** Images done. */
+  2: i64 done,
+  /** Images refused. */
+  3: i64 refused,
+  /** Calls that failed: by the image, the node or the connection. */
+  4: i64 failed,
+  /** Mean seconds of a call that did an image, as the server saw it; 0 when there was none. */
+  5: double mean_s
+}
+
+/** Progress of a job. total = done + failed + not_done + running + those still to be started. */
+struct JobStatus {
+  /** Id of the job. */
+  1: string job_id,
+  /** Where the job stands. */
+  2: JobState state,
+  /** Eligible images found so far; final when listing_complete. */
+  3: i64 total,
+  /** Images done: their result is complete under its final name. */
+  4: i64 done,
+  /** Images given up. */
+  5: i64 failed,
+  /** Images not done because the job was cancelled or gave up. */
+  6: i64 not_done,
+  /** Refusals so far; an ordinary answer, not a fault. */
+  7: i64 rejections,
+  /** Calls repeated after a fault. */
+  8: i64 retries,
+  /** Seconds since the job was submitted, until it ended. */
+  9: double elapsed_s,
+  /** Whether the whole source directory has been listed. */
+  10: bool listing_complete,
+  /** What each node did so far. */
+  11: list<NodeCounts> nodes,
+  /** The job's base path. */
+  12: string base_path,
+  /** The job's strategy. */
+  13: Strategy strategy,
+  /** Images that have a thread at this moment. */
+  14: i64 running,
+  /** Why the job stopped early: ALL_NODES_REJECT NO_NODES CANCELLED; empty otherwise. */
+  15: string code,
+  /** One line for a person about what the job waits for or why it stopped; may be empty. */
+  16: string message
+}
+
+/** The end of a job. total = done + failed + not_done. */
+struct JobReport {
+  /** Id of the job. */
+  1: string job_id,
+  /** How the job ended. */
+  2: JobState state,
+  /** Eligible images. */
+  3: i64 total,
+  /** Images done: their result is complete under its final name. */
+  4: i64 done,
+  /** Images given up. */
+  5: i64 failed,
+  /** Images not done because the job was cancelled or gave up. */
+  6: i64 not_done,
+  /** Refusals; an ordinary answer, not a fault. */
+  7: i64 rejections,
+  /** Calls repeated after a fault. */
+  8: i64 retries,
+  /** Seconds from submit to end. */
+  9: double elapsed_s,
+  /** The first 100 images that failed or were not done. */
+  10: list<Failure> failures,
+  /** What each node did. */
+  11: list<NodeCounts> nodes,
+  /** The job's base path. */
+  12: string base_path,
+  /** The job's strategy. */
+  13: Strategy strategy,
+  /** Why the job stopped early: ALL_NODES_REJECT NO_NODES CANCELLED; empty otherwise. */
+  14: string code,
+  /** One line for a person about why the job stopped early; may be empty. */
+  15: string message
+}
+
+/** A compute node: as it tells of itself in ComputeNode.status, or as the server sees it in
+ *  ImageServer.list_nodes. */
+struct NodeStatus {
+  /** The node's name in machine.txt. */
+  1: string name,
+  /** Host it listens on. */
+  2: string host,
+  /** Port it listens on. */
+  3: i32 port,
+  /** Load probability, 0 to 1; -1 while the server does not know it. */
+  4: double load_probability,
+  /** Worker processes; 0 while the server does not know. */
+  5: i32 workers,
+  /** Images in work: in the node (its own status), or sent by this server (list_nodes). */
+  6: i32 in_flight,
+  /** Whether it is shutting down. */
+  7: bool draining,
+  /** Images done since the start of the node (status) or of the server (list_nodes). */
+  8: i64 done,
+  /** Images refused, over the same time. */
+  9: i64 refused,
+  /** Images failed, over the same time. */
+  10: i64 failed,
+  /** What the server believes; UP in a node's own status. */
+  11: NodeHealth health,
+  /** Why the node is not UP; may be empty. */
+  12: string message,
+  /** Version of pixfarm the node runs. */
+  13: string version,
+  /** Seconds of its simulated delay. */
+  14: double delay_s
+}
+
+/** The request cannot be carried out as it was asked; changing it is up to the caller. */
+exception InvalidRequest {
+  /** What was wrong, and what to do. */
+  1: string message
+} (python.immutable = "false")
+
+/** The server knows no job of that id: never submitted, or so long ago that it was forgotten. */
+exception UnknownJob {
+  /** The id that was asked for. */
+  1: string job_id
+} (python.immutable = "false")
+
+/** The node does not take this image now. An ordinary answer: another node may take it. */
+exception TaskRejected {
+  /** Why. */
+  1: RejectReason reason,
+  /** The node's load probability, 0 to 1. */
+  2: double load_probability,
+  /** Seconds after which asking again makes sense; 0: at once. */
+  3: double retry_after_s
+} (python.immutable = "false")
+
+/** The node took the image and could not do it. */
+exception TaskFailed {
+  /** Machine-readable reason, see Failure.code. */
+  1: string code,
+  /** One line for a person. */
+  2: string message,
+  /** The attempt id of the question; empty when the question could not be understood. */
+  3: string attempt_id
+} (python.immutable = "false")
+
+/** The server tier: takes directories, hands images to nodes, answers when all are done. */
+service ImageServer {
+  /**
+   * Processes every eligible image under base_path and answers when the job has ended. A lost
+   * connection does not stop the job; submitting the same job id again attaches to it.
+   * base_path: absolute path of a directory that the server and the nodes see.
+   */
+  JobReport submit_request(1: string base_path, 2: Strategy strategy, 3: JobOptions options)
+      throws (1: InvalidRequest invalid),
+
+  /** Progress of a running or recently ended job. */
+  JobStatus job_status(1: string job_id) throws (1: UnknownJob unknown),
+
+  /** Starts no further image of the job; running ones finish. Ended jobs are left as they are. */
+  void cancel_job(1: string job_id) throws (1: UnknownJob unknown),
+
+  /** The running and the recently ended jobs, oldest first; at most the last 200. */
+  list<JobStatus> list_jobs(),
+
+  /** Every node of machine.txt, asked at the moment of the call. */
+  list<NodeStatus> list_nodes()
+}
+
+/** The compute tier: does one image per call. */
+service ComputeNode {
+  /**
+   * Processes one image, or refuses: with the node's load probability it answers TaskRejected at
+   * once; otherwise it goes on exactly as delayed_execute, with a second, independent draw.
+   * filename: path relative to the source directory of base_path.
+   */
+  TaskResult execute(1: string base_path, 2: string filename, 3: TaskOptions options)
+      throws (1: TaskRejected rejected, 2: TaskFailed failed, 3: InvalidRequest invalid),
+
+  /**
+   * Processes one image and never refuses for load: with the node's load probability it sleeps
+   * first. Refuses only while it drains.
+   */
+  TaskResult delayed_execute(1: string base_path, 2: string filename, 3: TaskOptions options)
+      throws (1: TaskRejected rejected, 2: TaskFailed failed, 3: InvalidRequest invalid),
+
+  /** What the node is and does; answered at once, whatever its load. */
+  NodeStatus status()
+}
