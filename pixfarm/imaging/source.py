@@ -41,9 +41,12 @@ def read_source(path: Path, max_bytes: int) -> bytes:
 def _read(path: Path, max_bytes: int) -> bytes:
     # O_NONBLOCK: opening a FIFO without a writer would wait for one for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         size = _checked_size(os.fstat(descriptor), max_bytes)
-        content = file.read(size + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(size + 1)  # one more, to see whether it grows
+    finally:
+        os.close(descriptor)
     if len(content) != size:
         raise TaskFailed(FailureCode.IO, "changed while it was read; run it again when it is complete")
     return content

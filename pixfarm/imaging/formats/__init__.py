@@ -5,10 +5,8 @@ their alpha, 16 bit planes in the wrong order. Such sources are found here, and 
 what mends them.
 """
 
-import struct
-
 from pixfarm.imaging.formats.bmp import examine_bmp
-from pixfarm.imaging.formats.examined import ExaminedImage, damaged
+from pixfarm.imaging.formats.examined import BROKEN_OFF, ExaminedImage, damaged
 from pixfarm.imaging.formats.jpeg import examine_jpeg
 from pixfarm.imaging.formats.png import examine_png
 from pixfarm.imaging.formats.signatures import Format, sniff_format
@@ -36,5 +34,5 @@ def examine(content: bytes) -> ExaminedImage:
     found = sniff_format(content)
     try:
         return _EXAMINERS[found](content)
-    except (struct.error, IndexError) as error:
+    except BROKEN_OFF as error:
         raise damaged(found) from error

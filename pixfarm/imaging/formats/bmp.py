@@ -20,7 +20,7 @@ def examine_bmp(content: bytes) -> ExaminedImage:
     OpenCV 5.0 takes 24 bit OS/2 bitmaps for grey, and the unused fourth byte of 32 bit ones for alpha.
 
     Raises:
-        struct.error: the file breaks off inside its headers.
+        BROKEN_OFF: the file breaks off inside its headers.
     """
     (header_bytes,) = struct.unpack_from("<I", content, _FILE_HEADER_BYTES)
     bits_offset = 10 if header_bytes == _CORE_HEADER_BYTES else 14

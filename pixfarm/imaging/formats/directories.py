@@ -57,7 +57,7 @@ def read_first_directory(content: bytes) -> Directory:
     """The unsigned integer tags of the first directory.
 
     Raises:
-        struct.error, IndexError: the file breaks off.
+        BROKEN_OFF: the file breaks off.
     """
     layout, start = _read_header(content)
     count = layout.read(layout.count_letter, content, start)
@@ -74,7 +74,7 @@ def count_directories(content: bytes) -> int:
     """How many directories, that is pages, are chained in the file; counting ends at 10,000.
 
     Raises:
-        struct.error, IndexError: the file breaks off.
+        BROKEN_OFF: the file breaks off.
     """
     layout, offset = _read_header(content)
     seen: set[int] = set()

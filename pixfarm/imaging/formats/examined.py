@@ -1,9 +1,13 @@
 """An image file whose headers have been looked at."""
 
+import struct
 from dataclasses import dataclass
 
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.imaging.formats.signatures import Format
+
+# What reading beyond the end of a file raises: from ``struct``, by index, and for offsets beyond all memory.
+BROKEN_OFF = (struct.error, IndexError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

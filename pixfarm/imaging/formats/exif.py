@@ -1,8 +1,7 @@
 """The orientation in an EXIF block."""
 
-import struct
-
 from pixfarm.imaging.formats.directories import read_first_directory
+from pixfarm.imaging.formats.examined import BROKEN_OFF
 
 _ORIENTATION = 0x0112
 _PREFIX = b"Exif\0\0"
@@ -15,7 +14,7 @@ def read_orientation(exif: bytes) -> int:
     """
     try:
         directory = read_first_directory(exif.removeprefix(_PREFIX))
-    except (struct.error, IndexError):
+    except BROKEN_OFF:
         return 1
     entry = directory.get(_ORIENTATION)
     return entry.values[0] if entry and entry.values[:1] and entry.values[0] in range(1, 9) else 1

@@ -20,7 +20,7 @@ def examine_png(content: bytes) -> ExaminedImage:
 
     Raises:
         TaskFailed: UNSUPPORTED for an animation, UNREADABLE when chunks are missing.
-        struct.error: the file breaks off inside a chunk's header.
+        BROKEN_OFF: the file breaks off inside a chunk's header.
     """
     orientation = 1
     transparent_grey = None

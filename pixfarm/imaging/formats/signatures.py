@@ -1,5 +1,6 @@
 """The format of a file, by its first bytes."""
 
+import codecs
 import struct
 from enum import StrEnum
 
@@ -92,12 +93,8 @@ def _name_foreign(content: bytes) -> str | None:
 
 def _name_text(sample: bytes) -> str | None:
     try:
-        # The sample may end inside a character, which is no fault of the text.
-        text = (
-            sample.decode("utf-8-sig")
-            if len(sample) < _TEXT_SAMPLE_BYTES
-            else sample[:-4].decode("utf-8-sig")
-        )
+        # An incremental decoder, as the sample may end inside a character.
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(sample)
     except UnicodeDecodeError:
         return None
     if any(not letter.isprintable() and letter not in "\t\n\r\f" for letter in text):

@@ -48,7 +48,7 @@ def examine_tiff(content: bytes) -> ExaminedImage:
 
     Raises:
         TaskFailed: UNSUPPORTED for several pages, and for pixels or compression that are not processed.
-        struct.error, IndexError: the file breaks off inside its directories.
+        BROKEN_OFF: the file breaks off inside its directories.
     """
     pages = count_directories(content)
     if pages != 1:

@@ -19,7 +19,7 @@ def examine_webp(content: bytes) -> ExaminedImage:
 
     Raises:
         TaskFailed: UNSUPPORTED for an animation, UNREADABLE when a chunk is cut.
-        struct.error: the file breaks off inside a chunk's header.
+        BROKEN_OFF: the file breaks off inside a chunk's header.
     """
     frames = 0
     orientation = 1

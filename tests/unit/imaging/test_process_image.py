@@ -1,0 +1,181 @@
+import io
+from pathlib import Path
+
+import cv2  # noqa: TID251 - its exceptions are what is tested
+import numpy as np
+import pytest
+from PIL import Image
+
+from pixfarm.errors import FailureCode, TaskFailed
+from pixfarm.imaging import ImageOutcome, ImageSettings, process_image, warm_up
+from pixfarm.imaging.decoding import decode
+from pixfarm.imaging.formats import examine
+from tests.unit.imaging.image_files import (
+    Array,
+    exif,
+    expected_edges,
+    failure,
+    picture,
+    png,
+    save,
+    slope,
+    tiff,
+    to_bgr,
+    wide,
+)
+
+RGB = Image.fromarray(picture())
+RGBA = np.dstack([picture(), slope()])
+BGR = to_bgr(picture())
+BGRA = to_bgr(RGBA)
+GREY = picture()[..., 0].copy()
+SETTINGS = ImageSettings(fsync=False)
+
+
+def process(folder: Path, content: bytes, name: str = "image") -> ImageOutcome:
+    (folder / name).write_bytes(content)
+    return process_image(folder / name, folder / "output_dir" / name, "a1", SETTINGS)
+
+
+def process_fails(folder: Path, content: bytes, code: FailureCode) -> str:
+    with pytest.raises(TaskFailed) as caught:
+        process(folder, content)
+    assert not (folder / "output_dir").exists()
+    return failure(code, caught.value)
+
+
+def stop_with(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(image: Array) -> Array:
+        raise error
+
+    monkeypatch.setattr("pixfarm.imaging.processing.draw_edges", fail)
+
+
+@pytest.mark.parametrize(
+    ("content", "source"),
+    [
+        pytest.param(save(RGB, "PNG"), BGR, id="PNG"),
+        pytest.param(save(Image.fromarray(RGBA), "PNG"), BGRA, id="PNG RGBA"),
+        pytest.param(save(Image.fromarray(GREY), "PNG"), GREY, id="PNG grey"),
+        pytest.param(png(wide(picture()), 2, 16), wide(BGR), id="PNG 16"),
+        pytest.param(png(wide(RGBA), 6, 16), wide(BGRA), id="PNG RGBA 16"),
+        pytest.param(save(RGB, "BMP"), BGR, id="BMP"),
+        pytest.param(save(RGB, "TIFF"), BGR, id="TIFF"),
+        pytest.param(tiff(RGBA, {338: 2}), BGRA, id="TIFF RGBA"),
+        pytest.param(tiff(wide(GREY)), wide(GREY), id="TIFF grey 16"),
+        pytest.param(save(RGB, "WEBP", lossless=True), BGR, id="WebP"),
+    ],
+)
+def test_result_has_the_format_of_the_source_and_exact_pixels(
+    tmp_path: Path, content: bytes, source: Array
+) -> None:
+    outcome = process(tmp_path, content)
+
+    result = (tmp_path / "output_dir" / "image").read_bytes()
+    assert outcome == ImageOutcome(width_px=40, height_px=24, bytes_written=len(result))
+    assert examine(result).format is examine(content).format
+    np.testing.assert_array_equal(decode(examine(result)), expected_edges(source))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_result_of_a_lossy_source_is_close(tmp_path: Path, kind: str) -> None:
+    content = save(RGB, kind, quality=95)
+
+    process(tmp_path, content)
+
+    result = (tmp_path / "output_dir" / "image").read_bytes()
+    assert Image.open(io.BytesIO(result)).format == kind
+    expected = expected_edges(decode(examine(content)))
+    assert np.abs(decode(examine(result)).astype(int) - expected).mean() < 20
+
+
+def test_mislabelled_image_keeps_name_and_real_format(tmp_path: Path) -> None:
+    process(tmp_path, save(RGB, "PNG"), "image.jpg")
+
+    with Image.open(tmp_path / "output_dir" / "image.jpg") as result:
+        assert result.format == "PNG"
+
+
+def test_outcome_has_the_upright_size_and_the_result_no_orientation(tmp_path: Path) -> None:
+    outcome = process(tmp_path, save(RGB, "PNG", exif=exif(6)))
+
+    assert (outcome.width_px, outcome.height_px) == (24, 40)
+    with Image.open(tmp_path / "output_dir" / "image") as result:
+        assert result.size == (24, 40)
+        assert not result.getexif()
+
+
+@pytest.mark.parametrize("name", ["new\nline.png", "sp ace.png", "日本語.png", "a" * 251 + ".png"], ids=ascii)
+def test_unusual_names_are_kept(tmp_path: Path, name: str) -> None:
+    process(tmp_path, save(RGB, "PNG"), name)
+
+    assert [path.name for path in (tmp_path / "output_dir").iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        pytest.param(b"", FailureCode.UNREADABLE, id="empty"),
+        pytest.param(b"\0\1\2\3", FailureCode.UNREADABLE, id="no image"),
+        pytest.param(save(RGB, "JPEG")[:-100], FailureCode.UNREADABLE, id="truncated"),
+        pytest.param(save(RGB, "GIF"), FailureCode.UNSUPPORTED, id="GIF"),
+    ],
+)
+def test_source_that_is_no_image_has_no_result(tmp_path: Path, content: bytes, code: FailureCode) -> None:
+    process_fails(tmp_path, content, code)
+
+
+def test_source_over_the_limit_is_too_large(tmp_path: Path) -> None:
+    (tmp_path / "image").write_bytes(save(RGB, "PNG"))
+
+    with pytest.raises(TaskFailed) as caught:
+        process_image(tmp_path / "image", tmp_path / "result", "a1", ImageSettings(max_bytes=20))
+
+    failure(FailureCode.TOO_LARGE, caught.value)
+
+
+def test_lack_of_memory_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_with(MemoryError(), monkeypatch)
+
+    message = process_fails(tmp_path, save(RGB, "PNG"), FailureCode.TOO_LARGE)
+
+    assert message == "not enough memory for this image"
+
+
+def test_lack_of_memory_in_opencv_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = cv2.error("Insufficient memory")
+    error.code = cv2.Error.StsNoMem
+    stop_with(error, monkeypatch)
+
+    process_fails(tmp_path, save(RGB, "PNG"), FailureCode.TOO_LARGE)
+
+
+def test_lack_of_memory_while_decoding_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> None:
+        error = cv2.error("Insufficient memory")
+        error.code = cv2.Error.StsNoMem
+        raise error
+
+    monkeypatch.setattr("pixfarm.imaging.decoding.cv2.imdecode", fail)
+
+    process_fails(tmp_path, save(RGB, "PNG"), FailureCode.TOO_LARGE)
+
+
+@pytest.mark.parametrize("other", [ZeroDivisionError("a bug"), cv2.error("a bug")], ids=["Python", "OpenCV"])
+def test_bug_is_loud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: Exception) -> None:
+    if isinstance(other, cv2.error):
+        other.code = cv2.Error.StsAssert
+    stop_with(other, monkeypatch)
+
+    with pytest.raises(type(other), match="a bug"):
+        process(tmp_path, save(RGB, "PNG"))
+
+
+def test_warm_up_keeps_opencv_to_one_thread_and_quiet(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    warm_up()
+
+    process_fails(tmp_path, save(RGB, "TIFF")[:-100], FailureCode.UNREADABLE)
+    assert cv2.getNumThreads() == 1
+    assert capfd.readouterr().err == ""
