@@ -4,7 +4,7 @@ Run it anywhere: python3 client.py [base_path]
 """
 
 import uuid
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 import pixfarm.prerequisites  # noqa: F401 - first: says in one line what is not installed
 from pixfarm import console, script, wire
 from pixfarm.delivery import JobSpec
-from pixfarm.errors import AnswerLost
+from pixfarm.errors import AnswerLost, Unreachable
 from pixfarm.follow import Interrupts, follow
 from pixfarm.machines import read_machines
 from pixfarm.model import JobReport, Strategy
@@ -25,9 +25,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parse(argv)
     machine = read_machines(options.machines).server
     with closing(wire.ServerCaller(machine)) as server:
-        if options.list_nodes:
-            return _list_nodes(server, options)
-        report = _run(server, options)
+        try:
+            if options.list_nodes:
+                return _list_nodes(server, options)
+            report = _run(server, options)
+        except Unreachable as error:
+            raise Unreachable(
+                f"{error}; start python3 server.py there, or mend {options.machines}"
+            ) from error
     if options.json:
         console.print_document(console.report_document(report))
     elif not options.quiet:
@@ -67,6 +72,14 @@ def _list_nodes(server: wire.ServerCaller, options: Namespace) -> int:
     return script.EXIT_OK
 
 
+def _strategy(text: str) -> Strategy:
+    try:
+        return Strategy(text)
+    except ValueError:
+        known = " or ".join(strategy.value for strategy in Strategy)
+        raise ArgumentTypeError(f"{text!r} is not {known}") from None
+
+
 def _parse(argv: Sequence[str] | None) -> Namespace:
     parser = script.Parser(
         "Has every image of a directory done by the farm, and reports.",
@@ -82,8 +95,7 @@ def _parse(argv: Sequence[str] | None) -> Namespace:
     )
     parser.add_argument(
         "--strategy",
-        type=Strategy,
-        choices=list(Strategy),
+        type=_strategy,
         default=Strategy.LOAD_BALANCING,
         metavar="S",
         help="how the server chooses nodes: load-balancing (default) or random",

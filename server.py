@@ -11,7 +11,8 @@ from contextlib import ExitStack, closing
 
 import pixfarm.prerequisites  # noqa: F401 - first: says in one line what is not installed
 from pixfarm import script, wire
-from pixfarm.console.text import safe
+from pixfarm.console.outcome import images_per_s, retried
+from pixfarm.console.text import counted, safe
 from pixfarm.dispatch import Farm
 from pixfarm.fleet import Fleet
 from pixfarm.jobs import Jobs
@@ -86,12 +87,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _print_end(report: JobReport) -> None:
-    rate = report.done / report.elapsed_s if report.elapsed_s > 0 else 0.0
     line = (
         f"{time.strftime('%H:%M:%S')} job {report.job_id} {report.state.value}: "
-        f"{report.done} of {report.total} images done in {report.elapsed_s:.1f} s ({rate:.1f} images/s), "
+        f"{report.done} of {report.total} images done in {report.elapsed_s:.1f} s ({images_per_s(report):.1f} images/s), "
         f"{report.failed} failed, {report.not_done} not done, "
-        f"{report.rejections} refusals, {report.retries} retries"
+        f"{counted(report.rejections, 'refusal')}, {retried(report.retries)}"
     )
     print(safe(f"{line}; {report.message}" if report.message else line), flush=True)
 

@@ -10,7 +10,7 @@ from types import FrameType
 
 from pixfarm import script
 from pixfarm.farm import HOME, LocalFarm, NodeSpec
-from pixfarm.model import OUTPUT_DIR
+from pixfarm.listing import source_tree
 
 LOAD_PROBABILITIES = (0.8, 0.6, 0.5, 0.2)
 _CLIENT_STOP_S = 15.0
@@ -31,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run_client(farm.client_command(str(options.base_path)))
         print("stopping the farm ...", flush=True)
     if code == script.EXIT_OK:
-        print(f"originals: {options.base_path}\nresults:   {options.base_path / OUTPUT_DIR}", flush=True)
+        tree = source_tree(str(options.base_path))
+        print(f"originals: {tree.source}\nresults:   {tree.target}", flush=True)
     return code
 
 

@@ -1,6 +1,7 @@
 """Which files of a base path are images to be done, and where their results go."""
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def source_tree(base_path: str) -> SourceTree:
     try:
         if not base.is_dir():
             what = "is not a directory" if base.exists() else "does not exist"
-            raise InvalidRequest(f"base path {base_path!r} {what} on this machine")
+            raise InvalidRequest(f"base path {base_path!r} {what} on {socket.gethostname()}")
         source = base / INPUT_DIR
         return SourceTree(source if source.is_dir() else base, base / OUTPUT_DIR)
     except OSError as error:

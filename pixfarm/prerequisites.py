@@ -2,6 +2,8 @@
 
 import sys
 from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn
 
 _NEEDED = {
     "numpy": "NumPy",
@@ -25,8 +27,15 @@ def _is_installed(module: str) -> bool:
         return False
 
 
+def _leave(message: str) -> NoReturn:
+    sys.stderr.write(f"pixfarm: {message}\n")
+    sys.exit(2)
+
+
+if sys.version_info < (3, 11):  # noqa: UP036 - said in words instead of by a traceback
+    _leave(f"needs Python 3.11 or later; {sys.executable} is {sys.version.split()[0]}")
 if _lacking := missing():
-    sys.exit(
-        f"pixfarm: {', '.join(_lacking)} not found by {sys.executable}; "
-        "run: python3 -m pip install -r requirements.txt"
+    _leave(
+        f"{', '.join(_lacking)} not found by {sys.executable}; run: {sys.executable} -m pip install -r "
+        f"{Path(__file__).resolve().parents[1] / 'requirements.txt'}"
     )
