@@ -144,13 +144,7 @@ def _parse(argv: Sequence[str] | None) -> Namespace:
         metavar="S",
         help="seconds that a busy node sleeps before it works (default: %(default)g)",
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="makes the draws repeatable")
-    parser.add_argument(
-        "--port",
-        type=script.whole_number(0, 65535),
-        metavar="N",
-        help="listen here instead of the port in machine.txt; 0 takes any free one",
-    )
+    parser.add_listening()
     parser.add_argument(
         "--no-fsync",
         dest="fsync",

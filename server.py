@@ -89,8 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _print_end(report: JobReport) -> None:
     line = (
         f"{time.strftime('%H:%M:%S')} job {report.job_id} {report.state.value}: "
-        f"{report.done} of {report.total} images done in {report.elapsed_s:.1f} s ({images_per_s(report):.1f} images/s), "
-        f"{report.failed} failed, {report.not_done} not done, "
+        f"{report.done} of {report.total} images done in {report.elapsed_s:.1f} s, "
+        f"{images_per_s(report):.1f} images/s, {report.failed} failed, {report.not_done} not done, "
         f"{counted(report.rejections, 'refusal')}, {retried(report.retries)}"
     )
     print(safe(f"{line}; {report.message}" if report.message else line), flush=True)
@@ -101,13 +101,7 @@ def _parse(argv: Sequence[str] | None) -> Namespace:
         "The image server: has the images of a directory done by compute nodes.",
         "exit codes: 0 stopped as asked, 2 wrong arguments or machine.txt, 3 no address to listen on",
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="makes the choice of nodes repeatable")
-    parser.add_argument(
-        "--port",
-        type=script.whole_number(0, 65535),
-        metavar="N",
-        help="listen here instead of the port in machine.txt; 0 takes any free one",
-    )
+    parser.add_listening()
     parser.add_argument(
         "--give-up-s",
         type=script.seconds,

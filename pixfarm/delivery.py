@@ -1,6 +1,7 @@
 """One image's way: to a node, to another when that one refuses or is lost, until it is done or given up."""
 
 import itertools
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from pixfarm.model import DEFAULT_TIMEOUT_S, Failure, Machine, Strategy, Task, T
 from pixfarm.scheduling.attempts import Attempts
 from pixfarm.scheduling.backoff import sweep_pause_s
 from pixfarm.tally import Tally
+
+_log = logging.getLogger(__name__)
 
 Call = Callable[[Machine, Task, Strategy], TaskResult]
 
@@ -86,6 +89,7 @@ class Delivery:
                 if self._is_done_on(place, filename, attempts):
                     return
             except TaskFailed as failure:
+                _log.error("job %s: %r given up: %s", self._spec.job_id, filename, failure)
                 self._tally.failed(Failure(filename, failure.code, failure.message, place.machine.name))
                 return
 
@@ -102,6 +106,7 @@ class Delivery:
         except TaskRejected as rejection:
             self._fleet.refused(machine, rejection)
             self._tally.refused(machine.name)
+            _log.debug("job %s: %s refused %r", self._spec.job_id, machine.name, filename)
             _raise_if_given_up(attempts.on_refused(machine.name))
         except (TaskFailed, InvalidRequest) as error:
             self._fleet.failed(machine)
@@ -121,6 +126,7 @@ class Delivery:
             seconds = time.monotonic() - sent_at
             self._fleet.done(machine, seconds)
             self._tally.done(machine.name, seconds)
+            _log.debug("job %s: %s did %r in %.3f s", self._spec.job_id, machine.name, filename, seconds)
             return True
         return False
 

@@ -28,7 +28,7 @@ DEFAULT_MACHINES = HOME / "machine.txt"
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that says in one line what is wrong, and knows --machines, --verbose, --version."""
+    """An argument parser that says in one line what is wrong, and knows --machines and --version."""
 
     def __init__(self, description: str, epilog: str) -> None:
         super().__init__(
@@ -41,8 +41,18 @@ class Parser(argparse.ArgumentParser):
             metavar="FILE",
             help="which machine plays which part (default: machine.txt beside this script)",
         )
-        self.add_argument("-v", "--verbose", action="store_true", help="log every image and refusal")
         self.add_argument("--version", action="version", version=f"pixfarm {__version__}")
+
+    def add_listening(self) -> None:
+        """Adds what the two tiers that listen have in common: --port, --seed, --verbose."""
+        self.add_argument(
+            "--port",
+            type=whole_number(0, 65535),
+            metavar="N",
+            help="listen here instead of on the port in machine.txt; 0 takes any free one",
+        )
+        self.add_argument("--seed", type=int, metavar="N", help="makes what is left to chance repeatable")
+        self.add_argument("-v", "--verbose", action="store_true", help="log also what is ordinary")
 
     def error(self, message: str) -> NoReturn:
         """Ends the script with one line."""
