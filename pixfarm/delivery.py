@@ -139,7 +139,7 @@ class Delivery:
         return Task(
             base_path=self._spec.base_path,
             filename=filename,
-            attempt_id=f"{self._spec.job_id[:32]}-{next(self._numbers)}",
+            attempt_id=f"{self._spec.job_id[:52]}-{next(self._numbers)}",
             timeout_s=DEFAULT_TIMEOUT_S,
             # A worker may have another image to finish first, and a second for the way there and back.
             patience_s=2 * DEFAULT_TIMEOUT_S + place.delay_s + 1.0,

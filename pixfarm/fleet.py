@@ -159,7 +159,8 @@ class Fleet:
     def waits_for_nodes_s(self, since: float) -> float:
         """Seconds for which no node has been usable, counted from ``since`` on; 0 when one is."""
         with self._changed:
-            return self._seconds_without_node(self._clock(), since)
+            now = self._clock()
+            return 0.0 if self._is_any_usable(now) else now - max(self._usable_at, since)
 
     def wake(self) -> None:
         """Lets every waiting image look again, now."""
@@ -197,7 +198,7 @@ class Fleet:
         return any(node.has_room(now) for node in usable)
 
     def _check_some_usable(self, now: float, since: float) -> None:
-        if self._seconds_without_node(now, since) < self.no_node_timeout_s:
+        if self._is_any_usable(now) or now - max(self._usable_at, since) < self.no_node_timeout_s:
             return
         problems = "; ".join(node.message for node in self._nodes.values())
         raise GaveUp(
@@ -206,7 +207,8 @@ class Fleet:
             "start computenode.py on these machines",
         )
 
-    def _seconds_without_node(self, now: float, since: float) -> float:
-        if any(node.is_usable for node in self._nodes.values()):
+    def _is_any_usable(self, now: float) -> bool:
+        is_any = any(node.is_usable for node in self._nodes.values())
+        if is_any:
             self._usable_at = now
-        return now - max(self._usable_at, since) if self._usable_at < now else 0.0
+        return is_any

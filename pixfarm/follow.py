@@ -1,6 +1,7 @@
 """Follows a job from submission to report, over two connections: one that waits, one that asks."""
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -47,13 +48,17 @@ class Interrupts:
     @contextmanager
     def caught(self) -> Iterator[None]:
         """While this lasts, the first Ctrl-C only counts; the second raises KeyboardInterrupt."""
-        before = signal.signal(signal.SIGINT, self._on_signal)
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        signal.signal(signal.SIGINT, self._on_interrupt)
+        # Unwound rather than ended on the spot, so that the terminal gets its cursor back.
+        signal.signal(signal.SIGTERM, _leave)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_interrupt(self, _number: int, _frame: FrameType | None) -> None:
         self.count += 1
         if self.count > 1:
             raise KeyboardInterrupt
@@ -84,6 +89,10 @@ def follow(server: Server, spec: JobSpec, display: Display, interrupts: Interrup
             display.show(server.job_status(spec.job_id))
         except UnknownJob:
             continue  # the submission is still on its way
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def _submit(server: Server, spec: JobSpec, report: Future[JobReport]) -> None:

@@ -69,7 +69,14 @@ def eligible_files(tree: SourceTree, on_error: Callable[[str, OSError], None]) -
                     if entry.is_dir(follow_symlinks=False):
                         if tree.source / name != tree.target:
                             folders.append(f"{name}/")
-                    elif entry.name.lower().endswith(_SUFFIXES) and entry.is_file():
+                    elif entry.name.lower().endswith(_SUFFIXES) and _is_file(entry):
                         yield name
         except OSError as error:
             on_error(folder, error)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link in a circle, or to where we may not look: the node that reads it says so
+        return True

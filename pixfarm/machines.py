@@ -1,5 +1,6 @@
 """machine.txt: which machine plays which part."""
 
+import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -68,9 +69,10 @@ def _read_lines(path: Path) -> list[str]:
     if len(content) > _MAX_BYTES:
         raise BadMachinesFile(f"{path}: larger than 1 MiB; is this a machine.txt?")
     try:
-        return content.decode("utf-8-sig").splitlines()
+        # splitlines() would end a line, and a comment, at a form feed too.
+        return io.StringIO(content.decode("utf-8-sig"), newline=None).readlines()
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        line = error.object.count(b"\n", 0, error.start) + 1  # counted from after a byte order mark
         raise BadMachinesFile(f"{path.name}:{line}: not UTF-8 text; save the file as UTF-8") from error
 
 
@@ -86,7 +88,8 @@ def _parse(filename: str, lines: Iterable[str]) -> list[Machine]:
             machine = _machine(words)
             address = (_LOOPBACK.get(machine.host.lower(), machine.host.lower()), machine.port)
             _claim(name_lines, machine.name, number, f"the name {machine.name!r}")
-            _claim(address_lines, address, number, f"{machine.host} port {machine.port}")
+            if machine.name != "client":  # it listens nowhere
+                _claim(address_lines, address, number, f"{machine.host} port {machine.port}")
         except ValueError as error:
             raise BadMachinesFile(f"{filename}:{number}: {error}") from None
         machines.append(machine)
@@ -105,8 +108,10 @@ def _machine(words: list[str]) -> Machine:
     name, host = words[:2]
     if not _NAME.fullmatch(name):
         raise ValueError(f"the name {name!r} is unknown; write server, client, or one that starts with node")
-    if not _HOST.fullmatch(host):
-        raise ValueError(f"{host!r} is no host name or address; write one like localhost or 192.168.0.7")
+    if not _HOST.fullmatch(host) or host.count(":") == 1:
+        raise ValueError(
+            f"{host!r} is no host name or address; write one like localhost or 192.168.0.7, and the port after it"
+        )
     default = DEFAULT_SERVER_PORT if name == "server" else DEFAULT_NODE_PORT
     return Machine(name, host, _port(words[2]) if len(words) == 3 else default)
 

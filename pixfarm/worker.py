@@ -8,10 +8,8 @@ the other lane, so that a worker never idles while an answer travels.
 import json
 import logging
 import multiprocessing
-import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -88,7 +86,7 @@ class _Worker:
         self.process.join(1.0)
         code = self.process.exitcode
         if code is not None and code < 0:
-            return f"the worker process was ended by {signal.Signals(-code).name}"
+            return f"the worker process was ended by signal {-code} ({signal.strsignal(-code)})"
         return f"the worker process ended with exit code {code}"
 
     def close(self) -> None:
@@ -112,7 +110,7 @@ class WorkerPool:
     """
 
     def __init__(self, workers: int, settings: imaging.ImageSettings) -> None:
-        _help_fork_server_find_pixfarm()
+        worker_process.prepare_fork_server()
         self._settings = settings
         self._changed = threading.Condition()
         self._closed = False
@@ -235,17 +233,3 @@ def _receive(lane: socket.socket) -> bytes | None:
     if not message:
         raise ConnectionResetError("the worker process is gone")
     return message
-
-
-def _help_fork_server_find_pixfarm() -> None:
-    """Lets the fork server import what all workers need, once, instead of each of them.
-
-    Python 3.11's fork server starts without this process's sys.path and skips in silence what it then
-    cannot import (cpython issue 117378), which would cost each worker half a second.
-    """
-    home = str(Path(__file__).resolve().parents[1])
-    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    if home not in paths:
-        os.environ["PYTHONPATH"] = os.pathsep.join([home, *filter(None, paths)])
-    # Each worker runs the starting script's imports again, so the fork server gets all of ours.
-    multiprocessing.set_forkserver_preload([name for name in sys.modules if name.startswith("pixfarm")])

@@ -1,10 +1,13 @@
-"""What runs in an image worker process."""
+"""An image worker process: what it runs, and what its start needs."""
 
 import json
 import logging
+import multiprocessing
+import os
 import select
 import signal
 import socket
+import sys
 import time
 from collections.abc import MutableSequence
 from pathlib import Path
@@ -16,6 +19,20 @@ _log = logging.getLogger(__name__)
 
 MESSAGE_BYTES = 128 * 1024
 NO_LANE = -1
+
+
+def prepare_fork_server() -> None:
+    """Lets the fork server import what all workers need, once, instead of each of them.
+
+    Python 3.11's fork server starts without this process's sys.path and skips in silence what it then
+    cannot import (cpython issue 117378), which would cost each worker half a second.
+    """
+    home = str(Path(__file__).resolve().parents[1])
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if home not in paths:
+        os.environ["PYTHONPATH"] = os.pathsep.join([home, *filter(None, paths)])
+    # Each worker runs the starting script's imports again, so the fork server gets all of ours.
+    multiprocessing.set_forkserver_preload([name for name in sys.modules if name.startswith("pixfarm")])
 
 
 def run(lanes: list[socket.socket], in_hand: MutableSequence[float], settings: imaging.ImageSettings) -> None:

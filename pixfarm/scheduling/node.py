@@ -98,6 +98,8 @@ class NodeState:
         self.failed += 1
         self.in_flight -= 1
         self._turn(NodeHealth.QUARANTINED, now, message)
+        # It may well answer pings; asked at once, it would cost one image after the other a try.
+        self.ping_at = now + policy.PING_PAUSE_MAX_S
 
     def on_pong(self, now: float, status: NodeStatus) -> None:
         """It answered a ping."""
