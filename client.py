@@ -7,7 +7,6 @@ import uuid
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 
 import pixfarm.prerequisites  # noqa: F401 - first: says in one line what is not installed
 from pixfarm import console, script, wire
@@ -56,7 +55,7 @@ def _run(server: wire.ServerCaller, options: Namespace) -> JobReport:
 
 
 def _spec(server: wire.ServerCaller, options: Namespace) -> JobSpec:
-    if options.attach:
+    if options.attach is not None:
         status = server.job_status(options.attach)
         return JobSpec(status.job_id, status.base_path, status.strategy)
     # The server does not know our working directory, so it gets the whole path.
@@ -89,7 +88,7 @@ def _parse(argv: Sequence[str] | None) -> Namespace:
     parser.add_argument(
         "base_path",
         nargs="?",
-        type=Path,
+        type=script.directory,
         default=_DEFAULT_BASE_PATH,
         help="directory with input_dir/, or with the images themselves (default: data beside this script)",
     )

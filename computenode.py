@@ -14,6 +14,7 @@ from contextlib import closing
 import pixfarm.prerequisites  # noqa: F401 - first: says in one line what is not installed
 from pixfarm import __version__, script, wire
 from pixfarm.activity import Activity
+from pixfarm.console.text import counted
 from pixfarm.imaging import ImageSettings
 from pixfarm.listing import source_and_target
 from pixfarm.load import LoadRule
@@ -88,22 +89,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a node until SIGTERM or Ctrl-C; returns the exit code."""
     options = _parse(argv)
     script.set_up_logging(verbose=options.verbose)
-    stop = script.stop_event()
+    stop = script.stop_event(at_eof=options.stop_at_eof)
     machine, sock = _claim(options)
     rule = LoadRule(options.load_probability, options.delay_s, random.Random(options.seed), time.sleep)
     with closing(sock), closing(WorkerPool(options.workers, ImageSettings(fsync=options.fsync))) as pool:
         node = ComputeNode(machine, rule, pool, options.workers)
         with closing(wire.node_listener(node, sock)) as listener:
             listener.start()
-            print(
+            script.announce(
                 f"{machine.name} listens on {listener.address}, p = {options.load_probability:g}, "
-                f"{options.workers} {'worker' if options.workers == 1 else 'workers'}",
-                flush=True,
+                f"{counted(options.workers, 'worker')}"
             )
             stop.wait()
-            print(f"{machine.name} drains: finishing what runs (Ctrl-C again to leave at once)", flush=True)
+            script.announce(f"{machine.name} drains: finishing what runs (Ctrl-C again to leave at once)")
             drained = node.drain(_DRAIN_TIMEOUT_S)
-    print(f"{machine.name} stopped", flush=True)
+    script.announce(f"{machine.name} stopped")
     return script.EXIT_OK if drained else script.EXIT_SOME_FAILED
 
 
@@ -111,7 +111,7 @@ def _claim(options: Namespace) -> tuple[Machine, socket.socket]:
     machines = read_machines(options.machines)
     if options.name is None and options.port is None:
         return wire.claim(machines.nodes)
-    machine = machines.node(options.name) if options.name else machines.nodes[0]
+    machine = machines.nodes[0] if options.name is None else machines.node(options.name)
     sock = wire.bind(machine, options.port)
     return Machine(machine.name, machine.host, sock.getsockname()[1]), sock
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 import pixfarm.prerequisites  # noqa: F401 - first: says in one line what is not installed
 from pixfarm import script, wire
 from pixfarm.console.outcome import images_per_s, retried
-from pixfarm.console.text import counted, safe
+from pixfarm.console.text import counted
 from pixfarm.dispatch import Farm
 from pixfarm.fleet import Fleet
 from pixfarm.jobs import Jobs
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serves until SIGTERM or Ctrl-C; returns the exit code."""
     options = _parse(argv)
     script.set_up_logging(verbose=options.verbose)
-    stop = script.stop_event()
+    stop = script.stop_event(at_eof=options.stop_at_eof)
     machines = read_machines(options.machines)
     rng = random.Random(options.seed)
     with ExitStack() as parts:
@@ -78,11 +78,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         parts.callback(listener.close, _SHUTDOWN_S)
         watch.start()
         listener.start()
-        print(f"server listens on {listener.address}, {len(machines.nodes)} nodes", flush=True)
+        parts.callback(jobs.close, _SHUTDOWN_S)
+        script.announce(f"server listens on {listener.address}, {counted(len(machines.nodes), 'node')}")
         stop.wait()
-        print("server stops: running images finish (Ctrl-C again to leave at once)", flush=True)
-        jobs.close(_SHUTDOWN_S)
-    print("server stopped", flush=True)
+        script.announce("server stops: running images finish (Ctrl-C again to leave at once)")
+    script.announce("server stopped")
     return script.EXIT_OK
 
 
@@ -93,7 +93,7 @@ def _print_end(report: JobReport) -> None:
         f"{images_per_s(report):.1f} images/s, {report.failed} failed, {report.not_done} not done, "
         f"{counted(report.rejections, 'refusal')}, {retried(report.retries)}"
     )
-    print(safe(f"{line}; {report.message}" if report.message else line), flush=True)
+    script.announce(f"{line}; {report.message}" if report.message else line)
 
 
 def _parse(argv: Sequence[str] | None) -> Namespace:

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from types import FrameType
 
 from pixfarm import script
@@ -55,7 +54,7 @@ def _leave(number: int, _frame: FrameType | None) -> None:
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("base_path", nargs="?", type=Path, default=HOME / "data")
+    parser.add_argument("base_path", nargs="?", type=script.directory, default=HOME / "data")
     parser.add_argument("--delay-s", type=script.seconds, default=1.0)
     options = parser.parse_args(argv)
     options.base_path = options.base_path.absolute()

@@ -68,7 +68,10 @@ class Job:
     def run(self) -> None:
         """Carries the job to its end; called once, in a thread of its own."""
         counting = threading.Thread(target=self._count, name=f"count {self.spec.job_id}", daemon=True)
-        counting.start()
+        try:
+            counting.start()
+        except RuntimeError as error:
+            _log.warning("cannot start a thread (%s); job %s has no early total", error, self.spec.job_id)
         try:
             for filename in eligible_files(self._tree, self._folder_failed):
                 self._listed += 1
@@ -78,7 +81,8 @@ class Job:
         finally:
             self._farm.slots.wait_until_free(self.spec.job_id)
             self._is_listed = True
-            counting.join()
+            if counting.ident is not None:
+                counting.join()
             self._elapsed_s = time.monotonic() - self._started_at
             self._ended.set()
 
@@ -145,7 +149,7 @@ class Job:
 
     def _not_done(self, filename: str, stop: GaveUp) -> None:
         shown = filename.encode(errors="backslashreplace").decode()
-        self._tally.not_done(Failure(shown, stop.code, "not started: the job stopped"))
+        self._tally.not_done(Failure(shown, stop.code, "not done: the job stopped"))
 
     def _folder_failed(self, folder: str, error: OSError) -> None:
         self._listed += 1

@@ -48,7 +48,12 @@ class Part:
         self._log_path = Path(log.name)
         # A session of its own: Ctrl-C at the terminal reaches who started the farm, who stops it in order.
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
         )
         self._new_lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, name=f"read {name}", daemon=True)
@@ -78,7 +83,7 @@ class Part:
         """Ends it as a power cut would (SIGKILL)."""
         self.process.kill()
         self.process.wait()
-        self._reader.join(STOP_TIMEOUT_S)
+        self._release()
 
     def ask_to_stop(self) -> None:
         """Sends SIGTERM; does not wait."""
@@ -92,14 +97,18 @@ class Part:
                 self.process.wait(timeout_s)
             except subprocess.TimeoutExpired:
                 self.kill()
-        self._reader.join(timeout_s)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        self._release()
         return self.process.returncode
 
     def log(self) -> str:
         """What it has logged so far."""
         return self._log_path.read_text(errors="replace")
+
+    def _release(self) -> None:
+        self._reader.join(STOP_TIMEOUT_S)
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -205,7 +214,9 @@ class LocalFarm:
     def _part(self, name: str, script: str, arguments: Sequence[str]) -> Part:
         log = (Path(self._folder.name) / f"{name}.{len(self._parts)}.log").open("w")
         self._logs.append(log)
-        command = [sys.executable, str(HOME / script), *arguments, "--machines", str(self.machines_path)]
+        # Should this process be killed, the other end of their standard input goes with it, and they stop.
+        always = ["--machines", str(self.machines_path), "--stop-at-eof"]
+        command = [sys.executable, str(HOME / script), *arguments, *always]
         part = Part(name, command, log)
         self._parts.append(part)
         return part

@@ -77,7 +77,7 @@ class Fleet:
                     node = CHOOSE[strategy](candidates, self._rng)
                     node.on_sent()
                     return Place(node.machine, node.delay_s)
-                if attempts.refused_by and self._is_sweep_over(now):
+                if attempts.refused_by and self._is_sweep_over(strategy, now):
                     self._changed.notify()  # the wake-up that came here is of use to another image
                     return None
                 self._check_some_usable(now, since)
@@ -128,7 +128,7 @@ class Fleet:
     def pong(self, machine: Machine, status: NodeStatus) -> None:
         """A node answered a ping."""
         with self._changed:
-            node = self._nodes[machine.name]
+            node = self._node_now(machine)
             was_usable = node.is_usable
             node.on_pong(self._clock(), status)
             if node.is_usable and not was_usable:
@@ -140,7 +140,7 @@ class Fleet:
     def silent(self, machine: Machine, message: str, *, foreign: bool = False) -> None:
         """A node did not answer a ping, or not as a node would."""
         with self._changed:
-            node = self._nodes[machine.name]
+            node = self._node_now(machine)
             if node.is_usable:
                 _log.warning("node lost: %s", message)
             node.on_silence(self._clock(), self._rng, message, foreign=foreign)
@@ -170,8 +170,14 @@ class Fleet:
     @contextmanager
     def _returned(self, machine: Machine) -> Iterator[NodeState]:
         with self._changed:
-            yield self._nodes[machine.name]
+            yield self._node_now(machine)
             self._changed.notify()
+
+    def _node_now(self, machine: Machine) -> NodeState:
+        node = self._nodes[machine.name]
+        if node.is_usable:  # and maybe about to go: the wait for a usable node counts from here
+            self._usable_at = self._clock()
+        return node
 
     def _candidates(self, attempts: Attempts, now: float) -> list[NodeState]:
         nodes = [n for n in self._nodes.values() if n.machine.name not in attempts.refused_by]
@@ -181,7 +187,7 @@ class Fleet:
             nodes = fresh or nodes
         return [n for n in nodes if n.has_room(now)]
 
-    def _is_sweep_over(self, now: float) -> bool:
+    def _is_sweep_over(self, strategy: Strategy, now: float) -> bool:
         """Whether all have refused for now.
 
         Raises:
@@ -189,7 +195,9 @@ class Fleet:
         """
         usable = [node for node in self._nodes.values() if node.is_usable]
         unknown = any(node.pinging and not node.ever_heard for node in self._nodes.values())
-        if usable and not unknown and all((node.load_probability or 0.0) >= 1 for node in usable):
+        # By the random strategy a busy node is only late: who refused is draining.
+        refusable = strategy is Strategy.LOAD_BALANCING and not unknown
+        if usable and refusable and all((node.load_probability or 0.0) >= 1 for node in usable):
             nodes = ", ".join(f"{node.machine.name} has p = {node.load_probability:g}" for node in usable)
             raise GaveUp(
                 FailureCode.ALL_NODES_REJECT,

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable
 
@@ -53,10 +54,10 @@ class Jobs:
             self._refuse_when_full()
             job = Job(spec, self._farm)
             thread = threading.Thread(target=self._run, args=(job,), name=f"job {job_id}", daemon=True)
+            thread.start()  # first, so that a job without a thread is never registered
             self._jobs[job_id] = job
             self._threads[job_id] = thread
         _log.info("job %s begins: %s by %s", job_id, base_path, strategy)
-        thread.start()
         return job
 
     def get(self, job_id: str) -> Job:
@@ -83,8 +84,9 @@ class Jobs:
             jobs = list(self._jobs.values())
         for job in jobs:
             job.cancel("the server is shutting down")
+        deadline = time.monotonic() + grace_s
         for thread in threads:
-            thread.join(grace_s)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self, job: Job) -> None:
         job.run()

@@ -110,7 +110,7 @@ def _machine(words: list[str]) -> Machine:
         raise ValueError(f"the name {name!r} is unknown; write server, client, or one that starts with node")
     if not _HOST.fullmatch(host) or host.count(":") == 1:
         raise ValueError(
-            f"{host!r} is no host name or address; write one like localhost or 192.168.0.7, and the port after it"
+            f"{host!r} is no host name or address; write one like localhost or 192.168.0.7, the port apart"
         )
     default = DEFAULT_SERVER_PORT if name == "server" else DEFAULT_NODE_PORT
     return Machine(name, host, _port(words[2]) if len(words) == 3 else default)

@@ -44,7 +44,7 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--version", action="version", version=f"pixfarm {__version__}")
 
     def add_listening(self) -> None:
-        """Adds what the two tiers that listen have in common: --port, --seed, --verbose."""
+        """Adds what the two tiers that listen have in common."""
         self.add_argument(
             "--port",
             type=whole_number(0, 65535),
@@ -53,10 +53,15 @@ class Parser(argparse.ArgumentParser):
         )
         self.add_argument("--seed", type=int, metavar="N", help="makes what is left to chance repeatable")
         self.add_argument("-v", "--verbose", action="store_true", help="log also what is ordinary")
+        self.add_argument(
+            "--stop-at-eof",
+            action="store_true",
+            help="stop when standard input ends: for programs that start a farm and may be killed",
+        )
 
     def error(self, message: str) -> NoReturn:
         """Ends the script with one line."""
-        self.exit(EXIT_USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(EXIT_USAGE, f"{self.prog}: {safe(message)}; see {self.prog} --help\n")
 
 
 def probability(text: str) -> float:
@@ -67,6 +72,13 @@ def probability(text: str) -> float:
 def seconds(text: str) -> float:
     """A number of seconds, for argparse."""
     return _number(text, 0.0, 86_400.0, "a number of seconds from 0 to 86400, like 2.5")
+
+
+def directory(text: str) -> Path:
+    """A path that is not empty, for argparse."""
+    if not text:  # a variable that is not set, in a shell script; to Path it would be the working directory
+        raise argparse.ArgumentTypeError("'' is no directory; write . for the working directory")
+    return Path(text)
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
@@ -99,16 +111,29 @@ def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
         code = _complain(prog, error, EXIT_UNREACHABLE)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output is gone, as in `client.py | head`; nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # as in `client.py | head`
+        _mute_stdout()
         code = EXIT_SOME_FAILED
     sys.exit(code)
 
 
-def stop_event() -> threading.Event:
-    """Set by the first SIGINT or SIGTERM; a second SIGINT leaves at once."""
+def announce(line: str) -> None:
+    """Prints a line about a tier; that nobody is left to read it must not disturb the tier."""
+    try:
+        print(safe(line), flush=True)
+    except OSError:
+        _mute_stdout()
+
+
+def stop_event(*, at_eof: bool) -> threading.Event:
+    """Set by the first SIGINT or SIGTERM; a second SIGINT leaves at once.
+
+    Args:
+        at_eof: set also when standard input ends, as it does when whoever holds its other end is gone.
+    """
     stop = threading.Event()
+    if at_eof:
+        threading.Thread(target=_wait_for_eof, args=(stop,), name="stdin", daemon=True).start()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         if stop.is_set() and number == signal.SIGINT:
@@ -132,12 +157,25 @@ class _OneLine(logging.Formatter):
 
 def _number(text: str, least: float, most: float, what: str) -> float:
     try:
-        value = float(text)
+        value = float(text) if text.isascii() else math.nan
     except ValueError:
         value = math.nan
     if not least <= value <= most:
         raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
     return value
+
+
+def _mute_stdout() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _wait_for_eof(stop: threading.Event) -> None:
+    try:
+        while sys.stdin is not None and os.read(sys.stdin.fileno(), 4096):
+            pass
+    except OSError as error:  # a terminal that hung up
+        logging.getLogger(__name__).debug("standard input ended: %s", error)
+    stop.set()
 
 
 def _complain(prog: str, error: Exception, code: int) -> int:

@@ -30,9 +30,10 @@ class Slots:
         with self._changed:
             self._waiting.add(job_id)
             try:
+                stop()  # also when there is a slot: a job that has stopped takes none
                 while not self._is_next(job_id):
-                    stop()
                     self._changed.wait(_LOOK_AGAIN_S)
+                    stop()
                 self._held[job_id] += 1
             finally:
                 self._waiting.discard(job_id)

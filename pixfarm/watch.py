@@ -61,9 +61,13 @@ class Watch:
             threading.Thread(target=self._ask, args=(machine,), name=f"ping {machine.name}", daemon=True)
             for machine in machines
         ]
-        for ping in pings:
-            ping.start()
-        return pings
+        for ping, machine in zip(pings, machines, strict=True):
+            try:
+                ping.start()
+            except RuntimeError as error:
+                _log.warning("cannot start a thread (%s); pinging %s without one", error, machine)
+                self._ask(machine)
+        return [ping for ping in pings if ping.ident is not None]
 
     def _ask(self, machine: Machine) -> None:
         try:

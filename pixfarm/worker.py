@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 LANES_PER_WORKER = 2
 START_TIMEOUT_S = 30.0
 _LOOK_AGAIN_S = 0.1
+_TURN_COMES_S = 1.0
 _MAX_UNTOUCHED_DEATHS = 3
 
 
@@ -50,6 +51,8 @@ class _Worker:
         self.free = list(range(LANES_PER_WORKER))
         # Written by the worker, read when it is late or dead: whose image it has in hand, since when.
         self._in_hand = context.RawArray("d", [NO_LANE, 0.0])
+        self.is_dead = False
+        self.death = ""
         theirs = [theirs for _, theirs in pairs]
         self.process: BaseProcess = context.Process(
             target=worker_process.run,
@@ -82,12 +85,15 @@ class _Worker:
             raise NotReady(f"an image worker did not start: {error}") from error
         raise NotReady("an image worker died at its start; its own message is above")
 
-    def how_it_died(self) -> str:
+    def bury(self) -> None:
+        """Takes note of how it died; for one thread."""
+        self.is_dead = True
         self.process.join(1.0)
         code = self.process.exitcode
         if code is not None and code < 0:
-            return f"the worker process was ended by signal {-code} ({signal.strsignal(-code)})"
-        return f"the worker process ended with exit code {code}"
+            self.death = f"the worker process was ended by signal {-code} ({signal.strsignal(-code)})"
+        else:
+            self.death = f"the worker process ended with exit code {code}"
 
     def close(self) -> None:
         for lane in self.lanes:
@@ -159,10 +165,11 @@ class WorkerPool:
             while True:
                 if self._closed:
                     raise TaskFailed(FailureCode.CRASHED, "the node is shutting down")
-                worker = min(self._workers, key=lambda worker: worker.in_flight)
-                if worker.free:
+                ready = [worker for worker in self._workers if worker.free and not worker.is_dead]
+                if ready:
                     break
                 self._changed.wait(1.0)
+            worker = min(ready, key=lambda worker: worker.in_flight)
             number = worker.free.pop()
         try:
             yield worker, number
@@ -178,17 +185,17 @@ class WorkerPool:
         """The worker's answer, or None when it died with the request untouched."""
         answer: bytes | None = None
         is_late = False
+        stuck_at = time.monotonic() + timeout_s + _TURN_COMES_S
         try:
             lane = worker.lanes[number]
             lane.settimeout(timeout_s)
             lane.send(request)
             while not (answer := _receive(lane)):
-                # An image that waits for its turn is not late; the one ahead of it may be.
-                left_s = timeout_s - worker.seconds_on(number)
-                if left_s <= 0:
-                    is_late = True
+                # An image that waits for its turn is not late: the one ahead of it is, or the process stands.
+                is_late = worker.seconds_on(number) >= timeout_s
+                if is_late or (time.monotonic() >= stuck_at and not worker.has_in_hand(number)):
                     worker.process.kill()
-                lane.settimeout(max(left_s, _LOOK_AGAIN_S))
+                lane.settimeout(max(timeout_s - worker.seconds_on(number), _LOOK_AGAIN_S))
         except OSError as error:
             _log.debug("a lane ended: %s", error)
         if answer:
@@ -197,18 +204,36 @@ class WorkerPool:
         if is_late:
             raise TaskFailed(FailureCode.TIMED_OUT, f"took longer than {timeout_s:g} s; its worker was ended")
         if worker.has_in_hand(number):
-            raise TaskFailed(FailureCode.CRASHED, f"{worker.how_it_died()} while it had this image")
+            raise TaskFailed(FailureCode.CRASHED, f"{worker.death} while it had this image")
         return None
 
     def _replace(self, dead: _Worker) -> None:
         with self._changed:
-            if dead not in self._workers:
+            if dead.is_dead or dead not in self._workers:
                 return  # the thread of its other lane was first
-            _log.warning("%s; starting another", dead.how_it_died())
-            replacement = _Worker(self._settings)
-            replacement.wait_until_ready(START_TIMEOUT_S)
-            self._workers[self._workers.index(dead)] = replacement
-            self._changed.notify_all()
+            dead.bury()
+        _log.warning("%s; starting another", dead.death)
+        try:
+            replacement = _started(self._settings)
+        except NotReady as error:
+            dead.is_dead = False  # the next image finds it out again, and tries again
+            raise TaskFailed(FailureCode.CRASHED, f"no worker process can be started: {error}") from error
+        with self._changed:
+            if not self._closed:
+                self._workers[self._workers.index(dead)] = replacement
+                self._changed.notify_all()
+                return
+        replacement.close()
+
+
+def _started(settings: imaging.ImageSettings) -> _Worker:
+    worker = _Worker(settings)
+    try:
+        worker.wait_until_ready(START_TIMEOUT_S)
+    except NotReady:
+        worker.close()
+        raise
+    return worker
 
 
 def _work_done(answer: list[Any], seconds: float) -> WorkDone:

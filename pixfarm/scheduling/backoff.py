@@ -27,5 +27,14 @@ def ping_pause_s(failures: int, rng: random.Random) -> float:
         failures: pings without an answer so far, 0 or more.
         rng: source of chance.
     """
-    ceiling = min(policy.PING_PAUSE_MAX_S, policy.PING_PAUSE_START_S * 2.0 ** min(failures, 32))
+    ceiling = ping_ceiling_s(failures)
     return ceiling / 2 + rng.uniform(0.0, ceiling / 2)
+
+
+def ping_ceiling_s(failures: int) -> float:
+    """The longest such wait, in seconds.
+
+    Args:
+        failures: pings or calls without an answer so far, 0 or more.
+    """
+    return min(policy.PING_PAUSE_MAX_S, policy.PING_PAUSE_START_S * 2.0 ** min(failures, 32))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pixfarm.errors import RejectReason, TaskRejected
 from pixfarm.model import Machine, NodeHealth, NodeStatus
 from pixfarm.scheduling import policy
-from pixfarm.scheduling.backoff import ping_pause_s
+from pixfarm.scheduling.backoff import ping_ceiling_s, ping_pause_s
 
 
 @dataclass(slots=True)
@@ -35,6 +35,7 @@ class NodeState:
     heard_at: float = 0.0
     sampled_at: float = 0.0
     ever_heard: bool = False
+    draining: bool = False
     pinging: bool = False
     ping_failures: int = 0
     ping_at: float = 0.0
@@ -78,8 +79,10 @@ class NodeState:
         self.refused += 1
         self.load_probability = rejection.load_probability
         self._on_answer(now, accepted=False)
+        self.draining = rejection.reason is RejectReason.DRAINING
         if rejection.reason is not RejectReason.LOAD:
-            pause_s = min(max(rejection.retry_after_s, 0.0), policy.MAX_RETRY_AFTER_S)
+            # In this order what is no number counts as the most; it must not pause the node for ever.
+            pause_s = max(0.0, min(policy.MAX_RETRY_AFTER_S, rejection.retry_after_s))
             self.paused_until = now + pause_s
 
     def on_failed(self, now: float) -> None:
@@ -104,8 +107,8 @@ class NodeState:
     def on_pong(self, now: float, status: NodeStatus) -> None:
         """It answered a ping."""
         self.pinging = False
-        self.ping_failures = 0
         self.heard_at = now
+        self.draining = status.draining
         self.load_probability = status.load_probability
         self.workers = status.workers
         self.delay_s = status.delay_s
@@ -117,6 +120,8 @@ class NodeState:
             # Lost before and back: one image has to show that it works. A first contact has lost nothing.
             self.health = NodeHealth.PROBE if self.ever_heard else NodeHealth.UP
             self.message = ""
+        if status.name != self.machine.name:
+            self.message = f"{self.machine} calls itself {status.name}; compare machine.txt there and here"
         self.ever_heard = True
 
     def on_silence(self, now: float, rng: random.Random, message: str, *, foreign: bool = False) -> None:
@@ -143,6 +148,7 @@ class NodeState:
             load_probability=self.load_probability,
             workers=self.workers,
             in_flight=self.in_flight,
+            draining=self.draining,
             done=self.done,
             refused=self.refused,
             failed=self.failed,
@@ -158,10 +164,15 @@ class NodeState:
         self.accept_rate += (float(accepted) - self.accept_rate) / policy.ACCEPT_MEMORY
         if self.health is NodeHealth.PROBE:
             self.health = NodeHealth.UP
+            self.ping_failures = 0
 
     def _turn(self, health: NodeHealth, now: float, message: str) -> None:
-        if self.is_usable:
+        if self.health is NodeHealth.UP:
             self.ping_at = now
             self.ping_failures = 0
+        elif self.health is NodeHealth.PROBE:
+            # It answers pings and nothing else: that must not go round and round.
+            self.ping_at = now + ping_ceiling_s(self.ping_failures)
+            self.ping_failures += 1
         self.health = health
         self.message = message

@@ -45,8 +45,10 @@ class NodeCaller:
         method = "execute" if strategy is Strategy.LOAD_BALANCING else "delayed_execute"
         options = translate.options_to_wire(task)
         try:
-            result = self._pools[machine].call(
-                lambda client: getattr(client, method)(task.base_path, task.filename, options),
+            return self._pools[machine].call(
+                lambda client: translate.result_from_wire(
+                    getattr(client, method)(task.base_path, task.filename, options), task
+                ),
                 task.patience_s,
                 _NODE_ANSWERS,
             )
@@ -56,7 +58,6 @@ class NodeCaller:
             raise translate.failure_from_wire(failed) from None
         except ttypes.InvalidRequest as invalid:
             raise InvalidRequest(invalid.message) from None
-        return translate.result_from_wire(result, task)
 
     def ping(self, machine: Machine) -> NodeStatus:
         """What a node tells of itself; only an answer proves it alive.
@@ -64,8 +65,9 @@ class NodeCaller:
         Raises:
             PeerError: see its kinds.
         """
-        pool = self._pools[machine]
-        return translate.node_from_wire(pool.call(lambda client: client.status(), PING_TIMEOUT_S, ()))
+        return self._pools[machine].call(
+            lambda client: translate.node_from_wire(client.status()), PING_TIMEOUT_S, ()
+        )
 
     def abandon(self, machine: Machine) -> None:
         """Ends the running calls to a node that was found dead, with AnswerLost."""

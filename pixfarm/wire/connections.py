@@ -36,7 +36,7 @@ class _CallTransport(TTransportBase, CReadableTransport):  # type: ignore[misc] 
     def flush(self) -> None:
         question, self._question = bytes(self._question), bytearray()
         self._framed.send(question, self.deadline)
-        frame = self._framed.receive(self.deadline)
+        frame = self._framed.receive(self.deadline, self.deadline)
         if frame is None:
             raise ConnectionResetError("the connection was closed instead of an answer")
         self._answer = BytesIO(frame)
@@ -72,7 +72,7 @@ class _Connection:
 
         Something to read on a connection that waits for nothing is its end, or an answer to nobody.
         """
-        if time.monotonic() - self.last_used > MAX_POOLED_IDLE_S:
+        if self._framed.has_more or time.monotonic() - self.last_used > MAX_POOLED_IDLE_S:
             return False
         poll = select.poll()
         poll.register(self._framed.raw, select.POLLIN)
@@ -150,10 +150,12 @@ class ConnectionPool:
     def abandon(self) -> None:
         """Ends every running call with AnswerLost: the machine was found dead."""
         with self._lock:
-            connections = [*self._idle, *self._busy]
-            self._idle.clear()
-        for connection in connections:
+            busy = list(self._busy)
+            idle, self._idle = self._idle, []
+        for connection in busy:
             connection._framed.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - same module
+        for connection in idle:
+            connection.close()
 
     def close(self) -> None:
         """Closes idle connections, and busy ones as soon as they are idle; may be called twice."""

@@ -1,5 +1,6 @@
 """A socket that carries frames (four bytes of length, then that many) under absolute deadlines."""
 
+import math
 import socket
 import time
 from collections.abc import Callable
@@ -46,18 +47,19 @@ class FramedSocket:
         self._socket.settimeout(_remaining(deadline))
         self._socket.sendall(len(payload).to_bytes(4, "big") + payload)
 
-    def receive(self, first_byte_by: float) -> bytes | None:
+    def receive(self, first_byte_by: float, last_byte_by: float = math.inf) -> bytes | None:
         """The next frame's content; None when the peer closed between frames.
 
         Args:
             first_byte_by: ``time.monotonic()`` by which the frame must begin.
+            last_byte_by: ``time.monotonic()`` by which it must end, where that is before its whole_frame_s.
 
         Raises:
             FrameError: what came is no frame, or too long a one; nothing was reserved for it.
             OSError: the connection is lost, or the deadline passed (TimeoutError).
         """
         received = self._received
-        deadline = time.monotonic() + self._whole_frame_s if received else first_byte_by
+        deadline = self._end_of_frame(last_byte_by) if received else first_byte_by
         while True:
             if len(received) >= 4:
                 end = 4 + self._checked_size(received)
@@ -69,10 +71,10 @@ class FramedSocket:
             chunk = self._socket.recv(_RECEIVE_BYTES)
             if not chunk:
                 if received:
-                    raise FrameError("the connection ended within a frame")
+                    raise ConnectionResetError("the connection ended within a frame")
                 return None
             if not received:
-                deadline = time.monotonic() + self._whole_frame_s
+                deadline = self._end_of_frame(last_byte_by)
             received += chunk
 
     def shutdown(self, how: int) -> None:
@@ -87,9 +89,17 @@ class FramedSocket:
         self._socket.close()
 
     @property
+    def has_more(self) -> bool:
+        """Whether bytes were read that belong to no frame received so far."""
+        return bool(self._received)
+
+    @property
     def raw(self) -> socket.socket:
         """The socket itself, for looking at its state."""
         return self._socket
+
+    def _end_of_frame(self, last_byte_by: float) -> float:
+        return min(time.monotonic() + self._whole_frame_s, last_byte_by)
 
     def _checked_size(self, received: bytearray) -> int:
         size = int.from_bytes(received[:4], "big", signed=True)

@@ -84,9 +84,11 @@ class _NodeService:
         except TaskRejected as rejected:
             raise translate.rejection_to_wire(rejected) from None
         except TaskFailed as failed:
-            raise ttypes.TaskFailed(str(failed.code), failed.message, attempt_id) from None
+            raise ttypes.TaskFailed(
+                str(failed.code), translate.message_to_wire(failed.message), attempt_id
+            ) from None
         except InvalidRequest as invalid:
-            raise ttypes.InvalidRequest(str(invalid)) from None
+            raise ttypes.InvalidRequest(translate.message_to_wire(str(invalid))) from None
         except Exception as error:  # noqa: BLE001 - translated at the border
             # The caller learns that it was us, not what: tracebacks stay in this node's log.
             _log.exception("a bug: attempt %s failed", attempt_id)
@@ -116,7 +118,7 @@ class _ServerService:
                 job_id,
             )
         except InvalidRequest as invalid:
-            raise ttypes.InvalidRequest(str(invalid)) from None
+            raise ttypes.InvalidRequest(translate.message_to_wire(str(invalid))) from None
         return translate_jobs.report_to_wire(report)
 
     def job_status(self, job_id: str | None) -> Any:

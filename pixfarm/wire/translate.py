@@ -10,6 +10,9 @@ from pixfarm.wire.idl import ttypes
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _MAX_TIMEOUT_S = 3600.0
+_MAX_WORKERS = 1024
+_MAX_DELAY_S = 86_400.0
+_MAX_MESSAGE_CHARACTERS = 2000  # of up to four bytes: within the limit on strings
 
 _STRATEGIES = {
     ttypes.Strategy.RANDOM.value: model.Strategy.RANDOM,
@@ -82,6 +85,15 @@ def options_to_wire(task: model.Task) -> Any:
     return ttypes.TaskOptions(attempt_id=task.attempt_id, timeout_s=task.timeout_s)
 
 
+def message_to_wire(message: str) -> str:
+    """A message for a person; where the caller would not accept its length, without the middle of it.
+
+    It may quote a path of any length, and say what is wrong with it before or behind.
+    """
+    half = _MAX_MESSAGE_CHARACTERS // 2
+    return message if len(message) <= 2 * half else f"{message[:half]}…{message[1 - half :]}"
+
+
 def result_to_wire(result: model.TaskResult) -> Any:
     """A node's answer."""
     return ttypes.TaskResult(
@@ -122,12 +134,16 @@ def rejection_to_wire(rejection: errors.TaskRejected) -> Any:
 
 
 def rejection_from_wire(rejection: Any) -> errors.TaskRejected:
-    """A refusal; a reason this version does not know counts as load."""
-    return errors.TaskRejected(
-        _REASONS.get(rejection.reason, errors.RejectReason.LOAD),
-        rejection.load_probability or 0.0,
-        rejection.retry_after_s or 0.0,
-    )
+    """A refusal; a reason this version does not know counts as load.
+
+    Raises:
+        ForeignPeer: its load probability is none.
+    """
+    p = rejection.load_probability or 0.0
+    if not 0 <= p <= 1:  # not a number fails this, too
+        raise ForeignPeer(f"refused with a load probability of {p}")
+    reason = _REASONS.get(rejection.reason, errors.RejectReason.LOAD)
+    return errors.TaskRejected(reason, p, rejection.retry_after_s or 0.0)
 
 
 def failure_from_wire(failed: Any) -> errors.TaskFailed:
@@ -162,17 +178,20 @@ def node_from_wire(status: Any) -> model.NodeStatus:
     """A node's state.
 
     Raises:
-        ForeignPeer: the answer lacks what every node tells.
+        ForeignPeer: the answer lacks what every node tells, or no node could be like that.
     """
     if not status.name or (not status.workers and status.health in {None, ttypes.NodeHealth.UP.value}):
         raise ForeignPeer("the status names no node or no workers")
+    workers, delay_s = status.workers or 0, status.delay_s or 0.0
+    if not (0 <= workers <= _MAX_WORKERS and 0 <= delay_s <= _MAX_DELAY_S):
+        raise ForeignPeer(f"the status tells of {workers} workers and a delay of {delay_s:g} s")
     p = status.load_probability
     return model.NodeStatus(
         name=status.name,
         host=status.host or "",
         port=status.port or 0,
         load_probability=p if p is not None and 0 <= p <= 1 else None,
-        workers=status.workers or 0,
+        workers=workers,
         in_flight=status.in_flight or 0,
         draining=bool(status.draining),
         done=status.done or 0,
@@ -181,5 +200,5 @@ def node_from_wire(status: Any) -> model.NodeStatus:
         health=_HEALTHS.get(status.health, model.NodeHealth.UP),
         message=status.message or "",
         version=status.version or "",
-        delay_s=status.delay_s or 0.0,
+        delay_s=delay_s,
     )
