@@ -100,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 f"{machine.name} listens on {listener.address}, p = {options.load_probability:g}, "
                 f"{counted(options.workers, 'worker')}"
             )
-            stop.wait()
+            script.wait_for(stop)
             script.announce(f"{machine.name} drains: finishing what runs (Ctrl-C again to leave at once)")
             drained = node.drain(_DRAIN_TIMEOUT_S)
     script.announce(f"{machine.name} stopped")

@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         listener.start()
         parts.callback(jobs.close, _SHUTDOWN_S)
         script.announce(f"server listens on {listener.address}, {counted(len(machines.nodes), 'node')}")
-        stop.wait()
+        script.wait_for(stop)
         script.announce("server stops: running images finish (Ctrl-C again to leave at once)")
     script.announce("server stopped")
     return script.EXIT_OK

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
@@ -22,6 +23,8 @@ EXIT_SOME_FAILED = 1
 EXIT_USAGE = 2
 EXIT_UNREACHABLE = 3
 EXIT_INTERRUPTED = 128 + signal.SIGINT
+
+_LOOK_EVERY_S = 0.1
 
 HOME = Path(__file__).resolve().parents[1]
 DEFAULT_MACHINES = HOME / "machine.txt"
@@ -143,6 +146,16 @@ def stop_event(*, at_eof: bool) -> threading.Event:
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
     return stop
+
+
+def wait_for(stop: threading.Event) -> None:
+    """Waits for a stop_event().
+
+    Not by stop.wait(): the kernel may hand a signal to a thread that is just starting, which wakes nobody
+    here, and a handler that came while this thread holds the event's lock would wait for itself.
+    """
+    while not stop.is_set():
+        time.sleep(_LOOK_EVERY_S)
 
 
 class _OneLine(logging.Formatter):

@@ -1,0 +1,1 @@
+"""Measurements of pixfarm on this machine: `make bench`, or `python -m benchmarks [name ...]`."""
