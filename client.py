@@ -59,7 +59,8 @@ def _spec(server: wire.ServerCaller, options: Namespace) -> JobSpec:
         status = server.job_status(options.attach)
         return JobSpec(status.job_id, status.base_path, status.strategy)
     # The server does not know our working directory, so it gets the whole path.
-    return JobSpec(uuid.uuid4().hex[:12], str(options.base_path.absolute()), options.strategy)
+    base_path = (options.base_path or _DEFAULT_BASE_PATH).absolute()
+    return JobSpec(uuid.uuid4().hex[:12], str(base_path), options.strategy or Strategy.LOAD_BALANCING)
 
 
 def _list_nodes(server: wire.ServerCaller, options: Namespace) -> int:
@@ -89,21 +90,32 @@ def _parse(argv: Sequence[str] | None) -> Namespace:
         "base_path",
         nargs="?",
         type=script.directory,
-        default=_DEFAULT_BASE_PATH,
         help="directory with input_dir/, or with the images themselves (default: data beside this script)",
     )
     parser.add_argument(
         "--strategy",
         type=_strategy,
-        default=Strategy.LOAD_BALANCING,
         metavar="S",
         help="how the server chooses nodes: load-balancing (default) or random",
     )
     parser.add_argument("--attach", metavar="JOB", help="follow a job that was submitted before")
     parser.add_argument("--list-nodes", action="store_true", help="show the nodes and leave")
-    parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    return parser.parse_args(argv)
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    output.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    options = parser.parse_args(argv)
+    _refuse_what_would_be_ignored(parser, options)
+    return options
+
+
+def _refuse_what_would_be_ignored(parser: script.Parser, options: Namespace) -> None:
+    submitting = {"base_path": options.base_path, "--strategy": options.strategy}
+    for mode, is_on in (("--attach", options.attach is not None), ("--list-nodes", options.list_nodes)):
+        unused = [name for name, value in submitting.items() if value is not None]
+        if is_on and unused:
+            parser.error(f"{mode} submits nothing, so {' and '.join(unused)} would be ignored; leave it out")
+    if options.list_nodes and (options.quiet or options.attach is not None):
+        parser.error("--list-nodes shows the nodes and leaves; leave out --quiet and --attach")
 
 
 if __name__ == "__main__":

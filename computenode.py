@@ -20,7 +20,7 @@ from pixfarm.listing import source_and_target
 from pixfarm.load import LoadRule
 from pixfarm.machines import read_machines
 from pixfarm.model import Machine, NodeStatus, Task, TaskResult
-from pixfarm.worker import LANES_PER_WORKER, WorkerPool
+from pixfarm.worker import WorkerPool
 
 _DRAIN_TIMEOUT_S = 300.0
 _CROWD_PER_LANE = 4
@@ -34,7 +34,7 @@ class ComputeNode:
         self._rule = rule
         self._pool = pool
         self._workers = workers
-        self._activity = Activity(rule.probability, _CROWD_PER_LANE * LANES_PER_WORKER * workers)
+        self._activity = Activity(rule.probability, _CROWD_PER_LANE * pool.lanes)
 
     def execute(self, task: Task) -> TaskResult:
         """Refuses with the load probability; otherwise as delayed_execute, with another draw."""

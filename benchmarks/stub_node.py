@@ -43,7 +43,7 @@ def main(name: str, workers: int) -> None:
     with closing(wire.node_listener(StubNode(machine, workers), sock)) as listener:
         listener.start()
         print(f"{name} listens on {listener.address}, a stub", flush=True)
-        stop.wait()
+        script.wait_for(stop)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pixfarm.errors import RejectReason, TaskRejected
 
 _DRAINING_RETRY_S = 1.0
 _BUSY_RETRY_S = 0.05
+_LOOK_AGAIN_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Activity:
                 left_s = deadline - time.monotonic()
                 if left_s <= 0:
                     return False
-                self._changed.wait(left_s)
+                self._changed.wait(min(left_s, _LOOK_AGAIN_S))  # awake for a second Ctrl-C
             return True
 
     def counts(self) -> Counts:

@@ -53,11 +53,12 @@ def _leave(number: int, _frame: FrameType | None) -> None:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser = script.OneLineParser(__doc__ or "", prog="pixfarm.demo")
     parser.add_argument("base_path", nargs="?", type=script.directory, default=HOME / "data")
     parser.add_argument("--delay-s", type=script.seconds, default=1.0)
     options = parser.parse_args(argv)
     options.base_path = options.base_path.absolute()
+    source_tree(str(options.base_path))  # a wrong directory is refused before anything is started
     return options
 
 

@@ -75,7 +75,7 @@ def follow(server: Server, spec: JobSpec, display: Display, interrupts: Interrup
     report: Future[JobReport] = Future()
     waiting = threading.Thread(target=_submit, args=(server, spec, report), name="submit", daemon=True)
     waiting.start()
-    has_cancelled = False
+    is_announced = has_cancelled = False
     while True:
         try:
             return report.result(timeout=_ASK_EVERY_S)
@@ -86,9 +86,13 @@ def follow(server: Server, spec: JobSpec, display: Display, interrupts: Interrup
                 server.cancel_job(spec.job_id)
                 has_cancelled = True
                 display.say("cancelling: running images finish; Ctrl-C again to leave at once")
-            display.show(server.job_status(spec.job_id))
+            status = server.job_status(spec.job_id)
         except UnknownJob:
             continue  # the submission is still on its way
+        if not is_announced:
+            display.say(f"job {spec.job_id}: {spec.base_path} by {spec.strategy}")
+            is_announced = True
+        display.show(status)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

@@ -30,13 +30,28 @@ HOME = Path(__file__).resolve().parents[1]
 DEFAULT_MACHINES = HOME / "machine.txt"
 
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser that says in one line what is wrong, and knows --machines and --version."""
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser that says in one line what is wrong, and takes no abbreviated options."""
+
+    def __init__(self, description: str, epilog: str = "", prog: str | None = None) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the script with one line."""
+        self.exit(EXIT_USAGE, f"{self.prog}: {safe(message)}; see {self.prog} --help\n")
+
+
+class Parser(OneLineParser):
+    """The parser of the three scripts: knows --machines and --version."""
 
     def __init__(self, description: str, epilog: str) -> None:
-        super().__init__(
-            description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
+        super().__init__(description, epilog)
         self.add_argument(
             "--machines",
             type=Path,
@@ -54,17 +69,18 @@ class Parser(argparse.ArgumentParser):
             metavar="N",
             help="listen here instead of on the port in machine.txt; 0 takes any free one",
         )
-        self.add_argument("--seed", type=int, metavar="N", help="makes what is left to chance repeatable")
+        self.add_argument(
+            "--seed",
+            type=whole_number(0, 2**31 - 1),
+            metavar="N",
+            help="makes what is left to chance repeatable",
+        )
         self.add_argument("-v", "--verbose", action="store_true", help="log also what is ordinary")
         self.add_argument(
             "--stop-at-eof",
             action="store_true",
             help="stop when standard input ends: for programs that start a farm and may be killed",
         )
-
-    def error(self, message: str) -> NoReturn:
-        """Ends the script with one line."""
-        self.exit(EXIT_USAGE, f"{self.prog}: {safe(message)}; see {self.prog} --help\n")
 
 
 def probability(text: str) -> float:
@@ -104,7 +120,7 @@ def set_up_logging(*, verbose: bool) -> None:
 
 def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
     """Runs a script's main and leaves with its exit code; errors that a person can mend are one line."""
-    prog = Path(sys.argv[0]).stem
+    prog = Path(sys.argv[0]).name
     try:
         code = main(None)
         sys.stdout.flush()

@@ -7,25 +7,21 @@ the other lane, so that a worker never idles while an answer travels.
 
 import json
 import logging
-import multiprocessing
-import signal
-import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
 from pixfarm import imaging, worker_process
 from pixfarm.errors import FailureCode, NotReady, TaskFailed
-from pixfarm.worker_process import MESSAGE_BYTES, NO_LANE
+from pixfarm.worker_handle import LANES_PER_WORKER, Worker, receive, started
 
 _log = logging.getLogger(__name__)
 
-LANES_PER_WORKER = 2
 START_TIMEOUT_S = 30.0
 _LOOK_AGAIN_S = 0.1
 _TURN_COMES_S = 1.0
@@ -39,69 +35,6 @@ class WorkDone:
     outcome: imaging.ImageOutcome
     waited_s: float
     worked_s: float
-
-
-class _Worker:
-    """One process and this side of its lanes."""
-
-    def __init__(self, settings: imaging.ImageSettings) -> None:
-        context = multiprocessing.get_context("forkserver")
-        pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(LANES_PER_WORKER)]
-        self.lanes = [ours for ours, _ in pairs]
-        self.free = list(range(LANES_PER_WORKER))
-        # Written by the worker, read when it is late or dead: whose image it has in hand, since when.
-        self._in_hand = context.RawArray("d", [NO_LANE, 0.0])
-        self.is_dead = False
-        self.death = ""
-        theirs = [theirs for _, theirs in pairs]
-        self.process: BaseProcess = context.Process(
-            target=worker_process.run,
-            args=(theirs, self._in_hand, settings),
-            name="image worker",
-            daemon=True,
-        )
-        self.process.start()
-        for lane in theirs:
-            lane.close()
-
-    @property
-    def in_flight(self) -> int:
-        return LANES_PER_WORKER - len(self.free)
-
-    def has_in_hand(self, number: int) -> bool:
-        """Whether it works, or died while it worked, on that lane's image."""
-        return int(self._in_hand[0]) == number
-
-    def seconds_on(self, number: int) -> float:
-        """How long it has worked on that lane's image; 0 while that waits for its turn."""
-        return time.monotonic() - self._in_hand[1] if self.has_in_hand(number) else 0.0
-
-    def wait_until_ready(self, timeout_s: float) -> None:
-        self.lanes[0].settimeout(timeout_s)
-        try:
-            if self.lanes[0].recv(MESSAGE_BYTES):
-                return
-        except OSError as error:
-            raise NotReady(f"an image worker did not start: {error}") from error
-        raise NotReady("an image worker died at its start; its own message is above")
-
-    def bury(self) -> None:
-        """Takes note of how it died; for one thread."""
-        self.is_dead = True
-        self.process.join(1.0)
-        code = self.process.exitcode
-        if code is not None and code < 0:
-            self.death = f"the worker process was ended by signal {-code} ({signal.strsignal(-code)})"
-        else:
-            self.death = f"the worker process ended with exit code {code}"
-
-    def close(self) -> None:
-        for lane in self.lanes:
-            lane.close()
-        self.process.join(1.0)
-        if self.process.exitcode is None:
-            self.process.kill()
-            self.process.join(5.0)
 
 
 class WorkerPool:
@@ -118,9 +51,11 @@ class WorkerPool:
     def __init__(self, workers: int, settings: imaging.ImageSettings) -> None:
         worker_process.prepare_fork_server()
         self._settings = settings
+        self.lanes = LANES_PER_WORKER * workers
         self._changed = threading.Condition()
         self._closed = False
-        self._workers = [_Worker(settings) for _ in range(workers)]
+        self._workers = [Worker(settings) for _ in range(workers)]
+        self._undertaker = threading.Thread(target=self._replace_the_dead, name="undertaker", daemon=True)
         try:
             deadline = time.monotonic() + START_TIMEOUT_S
             for worker in self._workers:
@@ -128,6 +63,7 @@ class WorkerPool:
         except NotReady:
             self.close()
             raise
+        self._undertaker.start()
 
     def process(self, source: Path, target: Path, attempt_id: str, timeout_s: float) -> WorkDone:
         """Has a worker process one image; waits while all lanes are taken.
@@ -156,11 +92,13 @@ class WorkerPool:
             self._closed = True
             workers, self._workers = self._workers, []
             self._changed.notify_all()
+        if self._undertaker.ident is not None:
+            self._undertaker.join(START_TIMEOUT_S)
         for worker in workers:
             worker.close()
 
     @contextmanager
-    def _lane(self) -> Iterator[tuple[_Worker, int]]:
+    def _lane(self) -> Iterator[tuple[Worker, int]]:
         with self._changed:
             while True:
                 if self._closed:
@@ -181,7 +119,7 @@ class WorkerPool:
             if is_over:
                 worker.close()
 
-    def _ask(self, worker: _Worker, number: int, request: bytes, timeout_s: float) -> list[Any] | None:
+    def _ask(self, worker: Worker, number: int, request: bytes, timeout_s: float) -> list[Any] | None:
         """The worker's answer, or None when it died with the request untouched."""
         answer: bytes | None = None
         is_late = False
@@ -190,7 +128,7 @@ class WorkerPool:
             lane = worker.lanes[number]
             lane.settimeout(timeout_s)
             lane.send(request)
-            while not (answer := _receive(lane)):
+            while not (answer := receive(lane)):
                 # An image that waits for its turn is not late: the one ahead of it is, or the process stands.
                 is_late = worker.seconds_on(number) >= timeout_s
                 if is_late or (time.monotonic() >= stuck_at and not worker.has_in_hand(number)):
@@ -207,33 +145,39 @@ class WorkerPool:
             raise TaskFailed(FailureCode.CRASHED, f"{worker.death} while it had this image")
         return None
 
-    def _replace(self, dead: _Worker) -> None:
+    def _replace_the_dead(self) -> None:
+        """Notices deaths that no image's thread does: of workers that had nothing to do."""
+        while not self._closed:
+            with self._changed:
+                alive = {worker.process.sentinel: worker for worker in self._workers if not worker.is_dead}
+            for sentinel in connection.wait(list(alive), timeout=_LOOK_AGAIN_S):
+                try:
+                    self._replace(alive[sentinel])  # type: ignore[index]  # sentinels are numbers
+                except TaskFailed as failure:
+                    _log.error("%s", failure)
+                    time.sleep(_LOOK_AGAIN_S)
+
+    def _replace(self, dead: Worker) -> None:
         with self._changed:
             if dead.is_dead or dead not in self._workers:
                 return  # the thread of its other lane was first
             dead.bury()
         _log.warning("%s; starting another", dead.death)
         try:
-            replacement = _started(self._settings)
+            replacement = started(self._settings, START_TIMEOUT_S)
         except NotReady as error:
             dead.is_dead = False  # the next image finds it out again, and tries again
             raise TaskFailed(FailureCode.CRASHED, f"no worker process can be started: {error}") from error
         with self._changed:
-            if not self._closed:
+            if self._closed:
+                over = replacement
+            else:
                 self._workers[self._workers.index(dead)] = replacement
                 self._changed.notify_all()
-                return
-        replacement.close()
-
-
-def _started(settings: imaging.ImageSettings) -> _Worker:
-    worker = _Worker(settings)
-    try:
-        worker.wait_until_ready(START_TIMEOUT_S)
-    except NotReady:
-        worker.close()
-        raise
-    return worker
+                if dead.in_flight:
+                    return  # whoever gives its last lane back closes it
+                over = dead
+        over.close()
 
 
 def _work_done(answer: list[Any], seconds: float) -> WorkDone:
@@ -243,18 +187,3 @@ def _work_done(answer: list[Any], seconds: float) -> WorkDone:
     return WorkDone(
         imaging.ImageOutcome(width_px, height_px, bytes_written), max(0.0, seconds - worked_s), worked_s
     )
-
-
-def _receive(lane: socket.socket) -> bytes | None:
-    """The next message, or None when none came in time.
-
-    Raises:
-        ConnectionResetError: the other end is gone.
-    """
-    try:
-        message = lane.recv(MESSAGE_BYTES)
-    except TimeoutError:
-        return None
-    if not message:
-        raise ConnectionResetError("the worker process is gone")
-    return message

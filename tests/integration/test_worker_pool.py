@@ -18,7 +18,8 @@ from PIL import Image
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.farm import HOME
 from pixfarm.imaging import ImageSettings
-from pixfarm.worker import LANES_PER_WORKER, WorkDone, WorkerPool
+from pixfarm.worker import WorkDone, WorkerPool
+from pixfarm.worker_handle import LANES_PER_WORKER
 from tests.integration.own_resources import nothing_left_over
 from tests.integration.processes import descendants, is_running, state
 from tests.integration.small_images import save_image, save_slow_image
@@ -198,6 +199,7 @@ def test_many_deaths_under_load_lose_no_untouched_image(bench: Bench) -> None:
     errors = [error for future in futures if (error := future.exception(PATIENCE_S))]
     assert all(isinstance(error, TaskFailed) and error.code is FailureCode.CRASHED for error in errors)
     assert len(errors) <= len(killed)  # at most the image that each had in hand
+    assert eventually(lambda: killed.isdisjoint(bench.pids()))
     assert len(bench.pids()) == 2
     assert not killed & set(bench.pids())
     assert not any(is_running(pid) for pid in killed)

@@ -174,12 +174,12 @@ def test_an_error_that_a_person_can_mend_is_one_line_and_an_exit_code(
     capsys: pytest.CaptureFixture[str], error: Exception, code: int
 ) -> None:
     assert left_with(failing(error)) == code
-    assert capsys.readouterr().err == f"client: {error}\n"
+    assert capsys.readouterr().err == f"client.py: {error}\n"
 
 
 def test_an_error_with_a_hostile_name_is_still_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     left_with(failing(InvalidRequest(HOSTILE)))
-    assert capsys.readouterr().err == f"client: {HARMLESS}\n"
+    assert capsys.readouterr().err == f"client.py: {HARMLESS}\n"
 
 
 def test_ctrl_c_leaves_with_its_own_code_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
