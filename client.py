@@ -10,11 +10,10 @@ from contextlib import closing
 
 import pixfarm.prerequisites  # noqa: F401 - first: says in one line what is not installed
 from pixfarm import console, script, wire
-from pixfarm.delivery import JobSpec
 from pixfarm.errors import AnswerLost, Unreachable
 from pixfarm.follow import Interrupts, follow
 from pixfarm.machines import read_machines
-from pixfarm.model import JobReport, Strategy
+from pixfarm.model import JobReport, JobSpec, Strategy
 
 _DEFAULT_BASE_PATH = script.HOME / "data"
 

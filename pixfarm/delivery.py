@@ -17,7 +17,7 @@ from pixfarm.errors import (
     Unreachable,
 )
 from pixfarm.fleet import Fleet, Place
-from pixfarm.model import DEFAULT_TIMEOUT_S, Failure, Machine, Strategy, Task, TaskResult
+from pixfarm.model import DEFAULT_TIMEOUT_S, Failure, JobSpec, Machine, Strategy, Task, TaskResult
 from pixfarm.scheduling.attempts import Attempts
 from pixfarm.scheduling.backoff import sweep_pause_s
 from pixfarm.tally import Tally
@@ -25,15 +25,6 @@ from pixfarm.tally import Tally
 _log = logging.getLogger(__name__)
 
 Call = Callable[[Machine, Task, Strategy], TaskResult]
-
-
-@dataclass(frozen=True, slots=True)
-class JobSpec:
-    """What every image of a job has in common."""
-
-    job_id: str
-    base_path: str
-    strategy: Strategy
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from pixfarm.delivery import Brakes, Call, Delivery, JobSpec
+from pixfarm.delivery import Brakes, Call, Delivery
 from pixfarm.errors import FailureCode, GaveUp
 from pixfarm.fleet import Fleet
 from pixfarm.listing import eligible_files, source_tree
-from pixfarm.model import Failure, JobReport, JobState, JobStatus
+from pixfarm.model import Failure, JobReport, JobSpec, JobState, JobStatus
 from pixfarm.slots import Slots
 from pixfarm.tally import Tally
 

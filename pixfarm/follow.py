@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol
 
-from pixfarm.delivery import JobSpec
 from pixfarm.errors import UnknownJob
-from pixfarm.model import JobReport, JobStatus, Strategy
+from pixfarm.model import JobReport, JobSpec, JobStatus, Strategy
 
 _ASK_EVERY_S = 0.2
 

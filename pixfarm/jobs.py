@@ -6,10 +6,9 @@ import time
 import uuid
 from collections.abc import Callable
 
-from pixfarm.delivery import JobSpec
 from pixfarm.dispatch import Farm, Job
 from pixfarm.errors import InvalidRequest, UnknownJob
-from pixfarm.model import JobReport, Strategy
+from pixfarm.model import JobReport, JobSpec, Strategy
 
 _log = logging.getLogger(__name__)
 

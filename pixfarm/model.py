@@ -61,6 +61,15 @@ class SourceTree:
 
 
 @dataclass(frozen=True, slots=True)
+class JobSpec:
+    """What is asked for with one submit_request, and what every image of the job has in common."""
+
+    job_id: str
+    base_path: str
+    strategy: Strategy
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One attempt at one image of a job.
 

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from pixfarm.delivery import Brakes, Call, JobSpec
+from pixfarm.delivery import Brakes, Call
 from pixfarm.dispatch import Farm
 from pixfarm.errors import RejectReason, TaskRejected
 from pixfarm.fleet import Fleet
-from pixfarm.model import Machine, NodeStatus, Strategy, Task, TaskResult
+from pixfarm.model import JobSpec, Machine, NodeStatus, Strategy, Task, TaskResult
 from pixfarm.slots import Slots
 
 PATIENCE_S = 10.0  # for what happens at once, unless it never does

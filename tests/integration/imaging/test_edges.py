@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pixfarm.imaging import draw_edges
-from tests.unit.imaging.image_files import Array, expected_edges, picture, slope, to_bgr, wide
+from tests.integration.imaging.image_files import Array, expected_edges, picture, slope, to_bgr, wide
 
 SIZES = [(1, 1), (1, 2), (1, 9), (9, 1), (3, 2), (2, 3), (17, 33), (64, 48)]
 KINDS = {"grey": (), "BGR": (3,), "BGRA": (4,)}

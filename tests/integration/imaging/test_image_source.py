@@ -7,7 +7,7 @@ import pytest
 
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.imaging.source import read_source
-from tests.unit.imaging.image_files import failure
+from tests.integration.imaging.image_files import failure
 
 LIMIT_BYTES = 100
 

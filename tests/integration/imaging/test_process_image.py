@@ -10,7 +10,7 @@ from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.imaging import ImageOutcome, ImageSettings, process_image, warm_up
 from pixfarm.imaging.decoding import decode
 from pixfarm.imaging.formats import examine
-from tests.unit.imaging.image_files import (
+from tests.integration.imaging.image_files import (
     Array,
     exif,
     expected_edges,

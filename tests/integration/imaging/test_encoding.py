@@ -8,7 +8,7 @@ from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.imaging.decoding import decode
 from pixfarm.imaging.encoding import encode
 from pixfarm.imaging.formats import Format, examine
-from tests.unit.imaging.image_files import Array, failure, picture, slope, to_bgr, wide
+from tests.integration.imaging.image_files import Array, failure, picture, slope, to_bgr, wide
 
 BGR = to_bgr(picture())
 BGRA = np.dstack([BGR, slope()])

@@ -7,7 +7,7 @@ import pytest
 
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.imaging.publishing import name_part, publish
-from tests.unit.imaging.image_files import failure
+from tests.integration.imaging.image_files import failure
 
 ATTEMPT = "4f2a-1"
 

@@ -13,7 +13,7 @@ from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.imaging.decoding import decode
 from pixfarm.imaging.formats import examine
 from pixfarm.imaging.pixels import Pixels
-from tests.unit.imaging.image_files import (
+from tests.integration.imaging.image_files import (
     ORIENTATION_TAG,
     Array,
     bmp,

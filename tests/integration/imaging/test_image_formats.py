@@ -6,7 +6,7 @@ from PIL import Image
 
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.imaging.formats import Format, examine
-from tests.unit.imaging.image_files import chunk, failure, picture, png, save, slope, tiff, wide
+from tests.integration.imaging.image_files import chunk, failure, picture, png, save, slope, tiff, wide
 
 RGB = Image.fromarray(picture())
 GREY = picture()[..., 0].copy()
