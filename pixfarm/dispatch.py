@@ -84,7 +84,7 @@ class Job:
             if counting.ident is not None:
                 counting.join()
             self._elapsed_s = time.monotonic() - self._started_at
-            self._ended.set()
+            self._end()
 
     def cancel(self, message: str) -> None:
         """Starts no further image; running ones finish."""
@@ -158,8 +158,9 @@ class Job:
         self._tally.failed(Failure(shown, FailureCode.FORBIDDEN, message))
 
     def _check(self) -> None:
-        if self._stopped is not None:
-            raise self._stopped
+        if (stopped := self._stopped) is not None:
+            # A new one each time: one that is raised a million times drags a million tracebacks along.
+            raise GaveUp(stopped.code, stopped.message)
 
     def _pause(self, seconds: float) -> None:
         self._stop_event.wait(seconds)
@@ -173,6 +174,13 @@ class Job:
         self._farm.fleet.wake()
         if stop.code is not FailureCode.CANCELLED:
             _log.error("job %s stops: %s", self.spec.job_id, stop)
+
+    def _end(self) -> None:
+        with self._stop_lock:
+            is_cancelled = self._stopped is not None and self._stopped.code is FailureCode.CANCELLED
+            if is_cancelled and not self._tally.counts()["not_done"]:
+                self._stopped = None  # it came too late to stop anything
+            self._ended.set()
 
     def _stop_for_bug(self, error: Exception) -> None:
         _log.error("a bug ends job %s", self.spec.job_id, exc_info=error)

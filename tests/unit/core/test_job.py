@@ -231,6 +231,24 @@ def test_a_job_that_pauses_between_sweeps_is_cancelled_at_once(
     assert (job.report().state, counts(job.report())) == (JobState.CANCELLED, (1, 0, 0, 1))
 
 
+def test_a_cancellation_that_stops_nothing_leaves_a_finished_job(tmp_path: Path) -> None:
+    at_work, go_on = threading.Event(), threading.Event()
+
+    def answer(_task: Task) -> None:
+        at_work.set()
+        go_on.wait(PATIENCE_S)
+
+    job = job_of(fill(tmp_path, 1), FakeNodes(otherwise=answer), fleet_of(0.0))
+    (running,) = start(job.run)
+    assert at_work.wait(PATIENCE_S)
+    job.cancel("no longer wanted")
+    go_on.set()
+    running.join(PATIENCE_S)
+    report = job.report()
+    assert (report.state, counts(report)) == (JobState.FINISHED, (1, 1, 0, 0))
+    assert (report.code, report.message) == ("", "")
+
+
 def test_a_job_that_has_ended_cannot_be_cancelled(tmp_path: Path) -> None:
     job = job_of(fill(tmp_path, 1), FakeNodes(), fleet_of(0.0))
     before = run(job)
