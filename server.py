@@ -36,10 +36,10 @@ class ImageServer:
         self._watch = watch
 
     def submit_request(self, base_path: str, strategy: Strategy, job_id: str | None) -> JobReport:
-        """Runs a job, or attaches to it, and waits for its end."""
+        """Runs a job, or attaches to it, and waits for its end or for the client to leave."""
         job = self._jobs.submit(base_path, strategy, job_id)
         self._watch.ask_everyone()
-        while not job.wait(_LOOK_AGAIN_S):
+        while not job.wait(_LOOK_AGAIN_S) and not wire.is_caller_gone():
             pass
         return job.report()
 

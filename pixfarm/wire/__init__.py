@@ -2,7 +2,16 @@
 
 from pixfarm.wire.binding import bind, claim
 from pixfarm.wire.callers import NodeCaller, ServerCaller
-from pixfarm.wire.listener import Listener
+from pixfarm.wire.listener import Listener, is_caller_gone
 from pixfarm.wire.services import node_listener, server_listener
 
-__all__ = ["Listener", "NodeCaller", "ServerCaller", "bind", "claim", "node_listener", "server_listener"]
+__all__ = [
+    "Listener",
+    "NodeCaller",
+    "ServerCaller",
+    "bind",
+    "claim",
+    "is_caller_gone",
+    "node_listener",
+    "server_listener",
+]

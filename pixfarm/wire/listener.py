@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import select
 import socket
 import threading
 import time
@@ -13,6 +14,16 @@ from pixfarm.wire.limits import REQUEST_LIMITS, ListenerLimits
 _log = logging.getLogger(__name__)
 _ACCEPT_PAUSE_S = 0.1
 _WARNING_EVERY_S = 10.0
+
+
+_serving = threading.local()
+
+
+def is_caller_gone() -> bool:
+    """Whether the caller whose request this thread answers has hung up; for requests that take long."""
+    poll = select.poll()
+    poll.register(_serving.framed.raw, select.POLLRDHUP)
+    return bool(poll.poll(0))
 
 
 class Listener:
@@ -115,6 +126,7 @@ class Listener:
                 framed = _framed(self._secure(framed.raw))
                 with self._lock:
                     self._connections[threading.current_thread()] = framed
+            _serving.framed = framed
             while not self._closing.is_set():
                 frame = framed.receive(time.monotonic() + self._limits.idle_s)
                 if frame is None:

@@ -8,7 +8,7 @@ import pytest
 
 from pixfarm.errors import NotReady
 from pixfarm.model import Machine
-from pixfarm.wire import Listener, bind
+from pixfarm.wire import Listener, bind, is_caller_gone
 from pixfarm.wire import listener as listener_module
 from pixfarm.wire.limits import ListenerLimits, MessageLimits
 from tests.integration.own_resources import nothing_left_over
@@ -277,3 +277,23 @@ def test_an_ipv6_listener_says_its_address_in_brackets() -> None:
         pytest.skip(f"no IPv6 here: {error}")
     with listening(Listener(sock, echo)) as listener:
         assert listener.address == f"[::1]:{listener.port}"
+
+
+@pytest.mark.usefixtures("no_leftovers")
+def test_a_long_request_can_tell_that_its_caller_has_hung_up() -> None:
+    seen: list[bool] = []
+    asked, noticed = threading.Event(), threading.Event()
+
+    def wait_for_the_caller_to_leave(request: bytes) -> bytes:
+        seen.append(is_caller_gone())
+        asked.set()
+        if eventually(is_caller_gone):
+            noticed.set()
+        return request
+
+    with listening(echo_listener(wait_for_the_caller_to_leave)) as listener:
+        with RawClient(listener.port) as client:
+            client.send(frame(b"long"))
+            assert asked.wait(PATIENCE_S)
+        assert noticed.wait(PATIENCE_S)
+    assert seen == [False]
