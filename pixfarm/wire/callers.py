@@ -97,6 +97,7 @@ class ServerCaller:
             InvalidRequest: the server refuses the job.
             PeerError: see its kinds.
         """
+        _refuse_unsendable("base path", base_path)
         number = translate.strategy_to_wire(strategy)
         options = ttypes.JobOptions(job_id=job_id)
         report = self._call(lambda client: client.submit_request(base_path, number, options), _FOREVER_S)
@@ -109,6 +110,7 @@ class ServerCaller:
             UnknownJob: the server knows no such job.
             PeerError: see its kinds.
         """
+        _refuse_unsendable("job id", job_id)
         return translate_jobs.status_from_wire(self._call(lambda client: client.job_status(job_id)))
 
     def cancel_job(self, job_id: str) -> None:
@@ -118,6 +120,7 @@ class ServerCaller:
             UnknownJob: the server knows no such job.
             PeerError: see its kinds.
         """
+        _refuse_unsendable("job id", job_id)
         self._call(lambda client: client.cancel_job(job_id))
 
     def list_jobs(self) -> list[JobStatus]:
@@ -147,3 +150,10 @@ class ServerCaller:
             raise InvalidRequest(invalid.message) from None
         except ttypes.UnknownJob as unknown:
             raise UnknownJob(unknown.job_id) from None
+
+
+def _refuse_unsendable(what: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # Python keeps foreign bytes of arguments and file names as lone surrogates
+        raise InvalidRequest(f"the {what} {text!r} is not UTF-8 and cannot be sent; rename it") from None

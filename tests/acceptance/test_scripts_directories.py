@@ -102,8 +102,9 @@ def test_an_empty_directory_is_no_error(
         ("file.png/below", "does not exist on "),
         ("", "'' is no directory; write . for the working directory"),
         ("x" * 300, "cannot be read: File name too long"),
+        ("caf\udce9", "is not UTF-8 and cannot be sent; rename it"),
     ],
-    ids=["missing", "relative typo", "file", "below a file", "nothing", "too long"],
+    ids=["missing", "relative typo", "file", "below a file", "nothing", "too long", "not UTF-8"],
 )
 def test_a_wrong_base_path_is_refused_in_one_line(
     terminals: Terminals, farm: LocalFarm, base_path: str, words: str
