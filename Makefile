@@ -11,7 +11,7 @@ PYTEST := $(RUN) -m pytest
 help:  ## show what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-demo: $(VENV)/.runtime  ## four nodes, a server and a client on this machine; DATA=dir for your own images
+demo: $(VENV)/.runtime  ## a whole farm on this machine; DATA=dir for your own images
 	@$(RUN) -m pixfarm.demo "$(DATA)"
 
 test: $(VENV)/.dev  ## all tests, with branch coverage
@@ -33,7 +33,7 @@ format: $(VENV)/.dev  ## put the code into shape
 bench: $(VENV)/.dev  ## measure, print, and write benchmarks/results/*.json
 	$(RUN) -m benchmarks
 
-idl:  ## generate gen-py/ from thrift/pixfarm.thrift (needs thrift-compiler 0.17.0)
+idl:  ## generate gen-py/ again (needs thrift-compiler 0.17.0)
 	thrift --gen py:enum,slots -out gen-py thrift/pixfarm.thrift
 
 clean:  ## remove what make has made

@@ -3,6 +3,7 @@
 Run it anywhere: python3 client.py [base_path]
 """
 
+import sys
 import uuid
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
@@ -35,12 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.print_document(console.report_document(report))
     elif not options.quiet:
         console.print_report(report)
+    elif console.exit_code(report):
+        console.print_report(report, sys.stderr)
     return console.exit_code(report)
 
 
 def _run(server: wire.ServerCaller, options: Namespace) -> JobReport:
     spec = _spec(server, options)
-    interrupts = Interrupts()
+    interrupts = Interrupts(cancels=options.attach is None)
     with (
         interrupts.caught(),
         console.progress_for(quiet=options.quiet, json=options.json) as progress,
@@ -51,11 +54,18 @@ def _run(server: wire.ServerCaller, options: Namespace) -> JobReport:
             raise AnswerLost(
                 f"{error}; job {spec.job_id} may still run: ask with client.py --attach {spec.job_id}"
             ) from error
+        except KeyboardInterrupt:
+            if options.attach is not None:
+                progress.say(f"left; job {spec.job_id} goes on")
+            raise
 
 
 def _spec(server: wire.ServerCaller, options: Namespace) -> JobSpec:
-    if options.attach is not None:
-        status = server.job_status(options.attach)
+    if options.cancel is not None:
+        server.cancel_job(options.cancel)
+    known = options.cancel or options.attach
+    if known is not None:
+        status = server.job_status(known)
         return JobSpec(status.job_id, status.base_path, status.strategy)
     # The server does not know our working directory, so it gets the whole path.
     base_path = (options.base_path or _DEFAULT_BASE_PATH).absolute()
@@ -97,7 +107,10 @@ def _parse(argv: Sequence[str] | None) -> Namespace:
         metavar="S",
         help="how the server chooses nodes: load-balancing (default) or random",
     )
-    parser.add_argument("--attach", metavar="JOB", help="follow a job that was submitted before")
+    parser.add_argument(
+        "--attach", metavar="JOB", help="follow a job that was submitted before; Ctrl-C only leaves"
+    )
+    parser.add_argument("--cancel", metavar="JOB", help="cancel a job, and follow it to its end")
     parser.add_argument("--list-nodes", action="store_true", help="show the nodes and leave")
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
@@ -109,12 +122,20 @@ def _parse(argv: Sequence[str] | None) -> Namespace:
 
 def _refuse_what_would_be_ignored(parser: script.Parser, options: Namespace) -> None:
     submitting = {"base_path": options.base_path, "--strategy": options.strategy}
-    for mode, is_on in (("--attach", options.attach is not None), ("--list-nodes", options.list_nodes)):
+    modes = {
+        "--attach": options.attach,
+        "--cancel": options.cancel,
+        "--list-nodes": options.list_nodes or None,
+    }
+    chosen = [mode for mode, value in modes.items() if value is not None]
+    if len(chosen) > 1:
+        parser.error(f"{' and '.join(chosen)} do not go together; choose one")
+    for mode in chosen:
         unused = [name for name, value in submitting.items() if value is not None]
-        if is_on and unused:
+        if unused:
             parser.error(f"{mode} submits nothing, so {' and '.join(unused)} would be ignored; leave it out")
-    if options.list_nodes and (options.quiet or options.attach is not None):
-        parser.error("--list-nodes shows the nodes and leaves; leave out --quiet and --attach")
+    if options.list_nodes and options.quiet:
+        parser.error("--list-nodes shows the nodes and leaves; leave out --quiet")
 
 
 if __name__ == "__main__":

@@ -119,7 +119,8 @@ def _claim(options: Namespace) -> tuple[Machine, socket.socket]:
 def _parse(argv: Sequence[str] | None) -> Namespace:
     parser = script.Parser(
         "A compute node: processes images that the server sends.",
-        "exit codes: 0 stopped as asked, 2 wrong arguments or machine.txt, 3 no address to listen on",
+        "exit codes: 0 stopped as asked, 1 did not finish in time, 2 wrong arguments or machine.txt,\n"
+        "            3 cannot listen or start, 130 left by a second Ctrl-C",
     )
     parser.add_argument(
         "load_probability",

@@ -99,7 +99,8 @@ def _print_end(report: JobReport) -> None:
 def _parse(argv: Sequence[str] | None) -> Namespace:
     parser = script.Parser(
         "The image server: has the images of a directory done by compute nodes.",
-        "exit codes: 0 stopped as asked, 2 wrong arguments or machine.txt, 3 no address to listen on",
+        "exit codes: 0 stopped as asked, 1 did not finish in time, 2 wrong arguments or machine.txt,\n"
+        "            3 cannot listen or start, 130 left by a second Ctrl-C",
     )
     parser.add_listening()
     parser.add_argument(

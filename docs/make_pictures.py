@@ -27,7 +27,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder) / "data"
         shutil.copytree(HOME / "data" / "input_dir", base / "input_dir")
-        specs = [NodeSpec(p, ("--workers", "1", "--delay-s", "0.3")) for p in LOAD_PROBABILITIES]
+        specs = [NodeSpec(p, ("--workers", "1", "--delay-s", "1")) for p in LOAD_PROBABILITIES]
         with LocalFarm(specs) as farm:
             shown = _run_in_terminal(farm.client_command(str(base)))
         shown = shown.replace(str(base), "/home/me/pixfarm/data")

@@ -4,6 +4,7 @@ import itertools
 import logging
 import random
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -59,7 +60,10 @@ class Delivery:
         self._call = call
         self._tally = tally
         self._rng = rng
+        # Names temporary files, so no two jobs and no two servers may share it.
+        self._token = uuid.uuid4().hex
         self._numbers = itertools.count(1)
+        self._blind: set[str] = set()
 
     def deliver(self, filename: str, brakes: Brakes) -> None:
         """Carries one image to its end, which is counted in the tally.
@@ -101,7 +105,9 @@ class Delivery:
             _raise_if_given_up(attempts.on_refused(machine.name))
         except (TaskFailed, InvalidRequest) as error:
             self._fleet.failed(machine)
-            self._on_fault(machine, attempts.on_failed(machine.name, _failure_of(error)))
+            failure = _failure_of(error)
+            self._warn_of_blindness(machine, filename, failure)
+            self._on_fault(machine, attempts.on_failed(machine.name, failure))
         except Unreachable as error:
             self._fleet.lost(machine, str(error))  # nothing was sent: free of charge for the image
         except AnswerLost as error:
@@ -126,11 +132,20 @@ class Delivery:
         _raise_if_given_up(given_up)
         self._tally.retried()
 
+    def _warn_of_blindness(self, machine: Machine, filename: str, failure: TaskFailed) -> None:
+        """Says once for each node that it misses what the server has listed: a share that is not mounted."""
+        if failure.code is FailureCode.NOT_FOUND and machine.name not in self._blind:
+            self._blind.add(machine.name)
+            _log.warning(
+                "job %s: %s does not find %r; does it see the same files under %s?",
+                *(self._spec.job_id, machine, filename, self._spec.base_path),
+            )
+
     def _task(self, filename: str, place: Place) -> Task:
         return Task(
             base_path=self._spec.base_path,
             filename=filename,
-            attempt_id=f"{self._spec.job_id[:52]}-{next(self._numbers)}",
+            attempt_id=f"{self._token}-{next(self._numbers)}",
             timeout_s=DEFAULT_TIMEOUT_S,
             # A worker may have another image to finish first, and a second for the way there and back.
             patience_s=2 * DEFAULT_TIMEOUT_S + place.delay_s + 1.0,

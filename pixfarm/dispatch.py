@@ -1,5 +1,6 @@
 """One job: lists its images and starts a thread for each."""
 
+import errno
 import logging
 import random
 import threading
@@ -155,7 +156,9 @@ class Job:
         self._listed += 1
         shown = (folder or "./").encode(errors="backslashreplace").decode()
         message = f"the folder cannot be listed: {error.strerror}"
-        self._tally.failed(Failure(shown, FailureCode.FORBIDDEN, message))
+        is_forbidden = error.errno in {errno.EACCES, errno.EPERM}
+        code = FailureCode.FORBIDDEN if is_forbidden else FailureCode.IO
+        self._tally.failed(Failure(shown, code, message))
 
     def _check(self) -> None:
         if (stopped := self._stopped) is not None:

@@ -194,7 +194,7 @@ class Fleet:
             GaveUp: and all will for ever.
         """
         usable = [node for node in self._nodes.values() if node.is_usable]
-        unknown = any(node.pinging and not node.ever_heard for node in self._nodes.values())
+        unknown = any(self._may_come_to_accept(node, now) for node in self._nodes.values())
         # By the random strategy a busy node is only late: who refused is draining.
         refusable = strategy is Strategy.LOAD_BALANCING and not unknown
         if usable and refusable and all((node.load_probability or 0.0) >= 1 for node in usable):
@@ -204,6 +204,15 @@ class Fleet:
                 f"every node refuses all work: {nodes}; start one with a load probability below 1",
             )
         return any(node.has_room(now) for node in usable)
+
+    def _may_come_to_accept(self, node: NodeState, now: float) -> bool:
+        """Whether a node that is not usable now is worth waiting for: first asked, or just lost."""
+        if node.is_usable:
+            return False
+        if not node.ever_heard:
+            return node.pinging
+        accepts = (node.load_probability or 0.0) < 1
+        return accepts and now - node.heard_at < self.no_node_timeout_s
 
     def _check_some_usable(self, now: float, since: float) -> None:
         if self._is_any_usable(now) or now - max(self._usable_at, since) < self.no_node_timeout_s:

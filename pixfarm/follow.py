@@ -39,14 +39,19 @@ class Display(Protocol):
 
 
 class Interrupts:
-    """Ctrl-C, counted: the first asks for cancellation, the second leaves at once."""
+    """Ctrl-C, counted: the first asks for cancellation, the second leaves at once.
 
-    def __init__(self) -> None:
+    Args:
+        cancels: whether the job is ours to cancel; else the first leaves at once, too.
+    """
+
+    def __init__(self, *, cancels: bool = True) -> None:
         self.count = 0
+        self._cancels = cancels
 
     @contextmanager
     def caught(self) -> Iterator[None]:
-        """While this lasts, the first Ctrl-C only counts; the second raises KeyboardInterrupt."""
+        """While this lasts, the first Ctrl-C only counts; the one that leaves raises KeyboardInterrupt."""
         before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         signal.signal(signal.SIGINT, self._on_interrupt)
         # Unwound rather than ended on the spot, so that the terminal gets its cursor back.
@@ -59,7 +64,7 @@ class Interrupts:
 
     def _on_interrupt(self, _number: int, _frame: FrameType | None) -> None:
         self.count += 1
-        if self.count > 1:
+        if self.count > 1 or not self._cancels:
             raise KeyboardInterrupt
 
 

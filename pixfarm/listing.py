@@ -51,7 +51,8 @@ def eligible_files(tree: SourceTree, on_error: Callable[[str, OSError], None]) -
     """Names of the eligible files, relative to the source directory, in the directory's own order.
 
     Streams: memory does not grow with the number of files. Hidden files and folders are passed over,
-    links to files are followed, links to folders are not, and results of earlier runs are no sources.
+    links to files are followed, links to folders are not. A folder called output_dir at the top is passed
+    over, too: it holds the results of a run over the source directory itself.
 
     Args:
         tree: where to look.
@@ -67,7 +68,7 @@ def eligible_files(tree: SourceTree, on_error: Callable[[str, OSError], None]) -
                     if entry.name.startswith("."):
                         continue
                     if entry.is_dir(follow_symlinks=False):
-                        if tree.source / name != tree.target:
+                        if name != OUTPUT_DIR:
                             folders.append(f"{name}/")
                     elif entry.name.lower().endswith(_SUFFIXES) and _is_file(entry):
                         yield name

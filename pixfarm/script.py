@@ -133,6 +133,9 @@ def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
     except BrokenPipeError:  # as in `client.py | head`
         _mute_stdout()
         code = EXIT_SOME_FAILED
+    except OSError as error:  # as in `client.py > /dev/full`
+        _mute_stdout()
+        code = _complain(prog, error, EXIT_SOME_FAILED)
     sys.exit(code)
 
 

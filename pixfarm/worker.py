@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 30.0
 _LOOK_AGAIN_S = 0.1
+_RETRY_S = 0.5
 _TURN_COMES_S = 1.0
 _MAX_UNTOUCHED_DEATHS = 3
 
@@ -54,15 +55,17 @@ class WorkerPool:
         self.lanes = LANES_PER_WORKER * workers
         self._changed = threading.Condition()
         self._closed = False
-        self._workers = [Worker(settings) for _ in range(workers)]
+        self._workers: list[Worker] = []
         self._undertaker = threading.Thread(target=self._replace_the_dead, name="undertaker", daemon=True)
         try:
+            for _ in range(workers):
+                self._workers.append(Worker(settings))
             deadline = time.monotonic() + START_TIMEOUT_S
             for worker in self._workers:
                 worker.wait_until_ready(max(0.1, deadline - time.monotonic()))
-        except NotReady:
+        except (NotReady, OSError, EOFError) as error:
             self.close()
-            raise
+            raise NotReady(f"the image workers cannot be started: {error}") from error
         self._undertaker.start()
 
     def process(self, source: Path, target: Path, attempt_id: str, timeout_s: float) -> WorkDone:
@@ -131,9 +134,13 @@ class WorkerPool:
             while not (answer := receive(lane)):
                 # An image that waits for its turn is not late: the one ahead of it is, or the process stands.
                 is_late = worker.seconds_on(number) >= timeout_s
-                if is_late or (time.monotonic() >= stuck_at and not worker.has_in_hand(number)):
+                left_s = stuck_at - time.monotonic()
+                if is_late or (left_s <= 0 and not worker.has_in_hand(number)):
+                    _log.warning("a worker process does not come to an end with an image; ending it")
                     worker.process.kill()
-                lane.settimeout(max(timeout_s - worker.seconds_on(number), _LOOK_AGAIN_S))
+                elif worker.has_in_hand(number):
+                    left_s = timeout_s - worker.seconds_on(number)
+                lane.settimeout(max(left_s, _LOOK_AGAIN_S))
         except OSError as error:
             _log.debug("a lane ended: %s", error)
         if answer:
@@ -154,8 +161,8 @@ class WorkerPool:
                 try:
                     self._replace(alive[sentinel])  # type: ignore[index]  # sentinels are numbers
                 except TaskFailed as failure:
-                    _log.error("%s", failure)
-                    time.sleep(_LOOK_AGAIN_S)
+                    _log.error("%s; trying again", failure.message)
+                    time.sleep(_RETRY_S)
 
     def _replace(self, dead: Worker) -> None:
         with self._changed:

@@ -28,6 +28,7 @@ class Worker:
         # Written by the worker, read when it is late or dead: whose image it has in hand, since when.
         self._in_hand = context.RawArray("d", [NO_LANE, 0.0])
         self.is_dead = False
+        self._is_closed = False
         self.death = ""
         theirs = [theirs for _, theirs in pairs]
         self.process: BaseProcess = context.Process(
@@ -36,9 +37,15 @@ class Worker:
             name="image worker",
             daemon=True,
         )
-        self.process.start()
-        for lane in theirs:
-            lane.close()
+        try:
+            self.process.start()
+        except (OSError, EOFError):
+            for lane in self.lanes:
+                lane.close()
+            raise
+        finally:
+            for lane in theirs:
+                lane.close()
 
     @property
     def in_flight(self) -> int:
@@ -70,8 +77,11 @@ class Worker:
     def bury(self) -> None:
         """Takes note of how it died; for one thread."""
         self.is_dead = True
-        self.process.join(1.0)
-        code = self.process.exitcode
+        try:
+            self.process.join(1.0)
+            code = self.process.exitcode
+        except (EOFError, OSError):  # the fork server, which knows the exit code, is gone as well
+            code = None
         if code is not None and code < 0:
             self.death = f"the worker process was ended by signal {-code} ({signal.strsignal(-code)})"
         else:
@@ -81,10 +91,17 @@ class Worker:
         """Ends the process and waits for its end; may be called twice."""
         for lane in self.lanes:
             lane.close()
-        self.process.join(1.0)
-        if self.process.exitcode is None:
-            self.process.kill()
-            self.process.join(5.0)
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            self.process.join(1.0)
+            if self.process.exitcode is None:
+                self.process.kill()
+                self.process.join(5.0)
+            self.process.close()  # else a traceback that somebody keeps would keep its descriptors, too
+        except (EOFError, OSError, ValueError):
+            return  # the fork server is gone, and with it who could say how the process ended
 
 
 def started(settings: imaging.ImageSettings, timeout_s: float) -> Worker:
@@ -93,7 +110,10 @@ def started(settings: imaging.ImageSettings, timeout_s: float) -> Worker:
     Raises:
         NotReady: it did not start.
     """
-    worker = Worker(settings)
+    try:
+        worker = Worker(settings)
+    except (OSError, EOFError) as error:  # no descriptors or memory, or the fork server is just dying
+        raise NotReady(f"an image worker cannot be started: {error}") from error
     try:
         worker.wait_until_ready(timeout_s)
     except NotReady:

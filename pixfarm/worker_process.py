@@ -55,14 +55,20 @@ def run(lanes: list[socket.socket], in_hand: MutableSequence[float], settings: i
     while True:
         for descriptor, _ in poll.poll():
             number = numbers[descriptor]
-            request = lanes[number].recv(MESSAGE_BYTES)
+            try:
+                request = lanes[number].recv(MESSAGE_BYTES)
+            except OSError:
+                return  # the node is gone
             if not request:
                 return
             in_hand[1] = time.monotonic()
             in_hand[0] = number
             answer = json.dumps(_answer(json.loads(request), settings))
             in_hand[0] = NO_LANE
-            lanes[number].send(answer.encode())
+            try:
+                lanes[number].send(answer.encode())
+            except OSError:
+                return  # the node is gone
 
 
 def _answer(request: list[str], settings: imaging.ImageSettings) -> list[object]:

@@ -13,6 +13,7 @@ from pixfarm.console.sheet import Column, Sheet
 from pixfarm.model import Failure, JobReport, JobState
 
 MOST_FAILURES: Final = 20
+MOST_OF_THE_JOB: Final = 3  # they all say the same
 DITTO: Final = '"'
 
 
@@ -46,7 +47,9 @@ def _facts(report: JobReport) -> Table:
 
 
 def _draw_failures(report: JobReport, console: Console) -> None:
-    shown = outcome.failures_by_interest(report)[:MOST_FAILURES]
+    failures = outcome.failures_by_interest(report)
+    own = [failure for failure in failures if failure.code not in outcome.OF_THE_JOB]
+    shown = (own + failures[len(own) :][:MOST_OF_THE_JOB])[:MOST_FAILURES]
     console.print(indented(drawn_text(outcome.failures_title(report), "bold")))
     if shown:
         console.print(drawn_sheet(_failures_sheet(shown), console.width))

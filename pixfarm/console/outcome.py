@@ -75,7 +75,9 @@ def failures_by_interest(report: JobReport) -> list[Failure]:
 
 def failures_title(report: JobReport) -> str:
     """What the list of failures is about."""
-    return f"{text.counted(report.failed + report.not_done, 'image')} not done"
+    parts = [f"{text.count(report.failed)} failed"] if report.failed else []
+    parts += [f"{text.count(report.not_done)} not done"] if report.not_done else []
+    return ", ".join(parts)
 
 
 def more_failures(report: JobReport, shown: int) -> str:

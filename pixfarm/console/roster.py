@@ -28,7 +28,7 @@ def nodes_headline(nodes: Sequence[NodeStatus]) -> str:
         return "the server has no nodes"
     healths = Counter(node.health for node in nodes)
     parts = [f"{healths[health]} {health.value}" for health in NodeHealth if healths[health]]
-    workers = sum(node.workers for node in nodes)
+    workers = sum(node.workers for node in nodes if node.health is NodeHealth.UP)
     return f"{text.counted(len(nodes), 'node')}: {', '.join(parts)}; {text.counted(workers, 'worker')}"
 
 

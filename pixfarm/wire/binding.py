@@ -70,7 +70,10 @@ def connect(machine: Machine, timeout_s: float) -> socket.socket:
 
 
 def _resolve(host: str, port: int) -> tuple[int, tuple[Any, ...]]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # of a name with an empty or overlong part
+        raise OSError(errno.EINVAL, f"{host!r} is no host name") from error
     # Both sides resolve a name in this one way, so that they meet at the same of its addresses.
     found.sort(key=lambda info: info[0] != socket.AF_INET)
     family, _, _, _, address = found[0]

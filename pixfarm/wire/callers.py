@@ -9,7 +9,7 @@ from pixfarm.wire import translate, translate_jobs
 from pixfarm.wire.connections import ConnectionPool
 from pixfarm.wire.framing import Secure
 from pixfarm.wire.idl import ComputeNode, ImageServer, ttypes
-from pixfarm.wire.limits import PING_TIMEOUT_S, REPORT_LIMITS, REQUEST_LIMITS
+from pixfarm.wire.limits import MAX_STRING_BYTES, PING_TIMEOUT_S, REPORT_LIMITS, REQUEST_LIMITS
 
 T = TypeVar("T")
 
@@ -154,6 +154,8 @@ class ServerCaller:
 
 def _refuse_unsendable(what: str, text: str) -> None:
     try:
-        text.encode()
+        size = len(text.encode())
     except UnicodeEncodeError:  # Python keeps foreign bytes of arguments and file names as lone surrogates
         raise InvalidRequest(f"the {what} {text!r} is not UTF-8 and cannot be sent; rename it") from None
+    if size > MAX_STRING_BYTES:
+        raise InvalidRequest(f"the {what} has {size} bytes; at most {MAX_STRING_BYTES} can be sent")

@@ -80,7 +80,7 @@ def test_an_image_that_is_certainly_bad_is_not_tried_again(report: dict[str, Any
 def test_each_bad_image_has_a_line_for_people(base: Path, terminals: Terminals, farm: LocalFarm) -> None:
     ended = terminals.client(farm, base).ended()
     assert ended.code == 1
-    head, _, tail = ended.out.partition(f"{len(BAD)} images not done:\n")
+    head, _, tail = ended.out.partition(f"{len(BAD)} failed:\n")
     assert head.startswith(f"{len(GOOD)} of {len(BAD) + len(GOOD)} images done in ")
     for name, code in BAD.items():
         (line,) = [line for line in tail.splitlines() if line.startswith(f"  {name}: {code}: ")]

@@ -115,7 +115,7 @@ def test_the_first_interrupt_cancels_the_job_and_shows_what_was_done(
     assert "  cancelling: running images finish; Ctrl-C again to leave at once\n" in ended.err
     assert ended.out.startswith(f"job cancelled: {done} of 150 done, {150 - done} not done\n")
     assert "  message   cancelled by a client\n" in ended.out
-    assert f"{150 - done} images not done:\n" in ended.out
+    assert f"{150 - done} not done:\n" in ended.out
     assert ": CANCELLED: not done: the job stopped\n" in ended.out
     assert 4 <= done == len(results(base)) < 150
     assert job_on(server, base).state is JobState.CANCELLED
@@ -148,13 +148,30 @@ def test_an_interrupted_json_client_prints_its_one_document(
     assert len(ended.report["failures"]) == 100
 
 
-def test_an_interrupted_attached_client_cancels_the_job_of_the_first(
+def test_an_interrupted_attached_client_only_leaves(
     terminals: Terminals, slow_farm: LocalFarm, server: ServerCaller, tmp_path: Path
 ) -> None:
     base = many_images(tmp_path / "base", 150)
     first = start(terminals, slow_farm, base, "--json")
-    second = terminals.client(slow_farm, "--attach", job_on(server, base).job_id)
+    job_id = job_on(server, base).job_id
+    second = terminals.client(slow_farm, "--attach", job_id)
     second.wait_for(" of 150 done")
     second.send(signal.SIGINT)
-    assert second.ended(10).code == 1
-    assert first.ended(10).report["state"] == "cancelled"
+    left = second.ended(10)
+    assert left.code == 130
+    assert f"left; job {job_id} goes on" in left.err
+    assert server.job_status(job_id).state is JobState.RUNNING
+    third = terminals.client(slow_farm, "--cancel", job_id, "--json").ended(10)
+    assert third.report["state"] == first.ended(10).report["state"] == "cancelled"
+
+
+def test_a_quiet_client_tells_of_failures_and_of_nothing_else(
+    terminals: Terminals, farm: LocalFarm, tmp_path: Path
+) -> None:
+    base = many_images(tmp_path / "base", 2)
+    fine = terminals.client(farm, base, "--quiet").ended()
+    assert (fine.code, fine.out, fine.err) == (0, "", "")
+    (base / "input_dir" / "broken.jpg").write_bytes(b"")
+    failed = terminals.client(farm, base, "--quiet").ended()
+    assert (failed.code, failed.out) == (1, "")
+    assert "broken.jpg: UNREADABLE: is empty" in failed.err

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -311,3 +312,30 @@ def test_a_pool_goes_on_while_one_of_its_workers_is_replaced(bench: Bench) -> No
     assert all(future.result(PATIENCE_S).outcome.width_px == 40 for future in waiting)
     assert len(bench.pool._workers) == 1
     assert threading.active_count() <= before + 16
+
+
+def test_a_pool_outlives_its_fork_server(bench: Bench) -> None:
+    bench.do("small.png", "before.png")
+    os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)  # type: ignore[attr-defined]
+    (pid,) = bench.pids()
+    os.kill(pid, signal.SIGKILL)
+    assert bench.submit("small.png", "after.png").result(PATIENCE_S).outcome.width_px == 40
+
+
+def test_deaths_at_work_leave_no_descriptor_though_their_errors_are_kept(bench: Bench) -> None:
+    errors, before = [], open_descriptors()
+    for number in range(4):
+        future, pid = bench.stop_at_work(f"slow-{number}.png")
+        os.kill(pid, signal.SIGKILL)
+        errors.append(future.exception(PATIENCE_S))
+        assert eventually(partial(is_replaced, bench, pid))
+    assert all(isinstance(error, TaskFailed) for error in errors)
+    assert eventually(lambda: open_descriptors() <= before)
+
+
+def is_replaced(bench: Bench, pid: int) -> bool:
+    return pid not in bench.pids()
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))

@@ -295,3 +295,21 @@ def test_images_of_one_job_are_delivered_from_many_threads() -> None:
         thread.join()
     assert rig.tally.counts()["done"] + rig.tally.counts()["failed"] == 40
     assert rig.places_taken == 0
+
+
+def test_a_node_that_does_not_see_the_files_is_named_once_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rig = Rig(fleet_of(0.0), *[task_fails(FailureCode.NOT_FOUND)] * 4)
+    rig.deliver("a.jpg")
+    rig.deliver("b.jpg")
+    assert [line for line in caplog.messages if "does it see" in line] == [
+        "job job-1: node_1 (10.0.0.1:9091) does not find 'a.jpg'; does it see the same files under /base?"
+    ]
+
+
+def test_jobs_with_the_same_id_share_no_attempt_id() -> None:
+    first, second = Rig(fleet_of(0.0)), Rig(fleet_of(0.0))
+    first.deliver()
+    second.deliver()
+    assert first.nodes.tasks[0].attempt_id != second.nodes.tasks[0].attempt_id

@@ -382,3 +382,15 @@ def test_the_timeout_for_nodes_can_be_chosen() -> None:
     clock.now += 2.5
     with pytest.raises(GaveUp, match=re.escape("no node was usable for 2.5 s: not asked yet;")):
         fleet.reserve(BALANCED, Attempts(), 0.0, never)
+
+
+def test_a_node_just_lost_that_would_accept_is_waited_for_before_giving_up() -> None:
+    clock = Clock()
+    fleet = fleet_of(1.0, 0.0, clock=clock)
+    fleet.silent(NODE_2, "no pong")
+    attempts = Attempts()
+    assert sweep(fleet, attempts, p=1.0) == ["node_1"]
+    clock.now += fleet.no_node_timeout_s + 1
+    with pytest.raises(GaveUp) as caught:
+        sweep(fleet, Attempts(), p=1.0)
+    assert caught.value.code is FailureCode.ALL_NODES_REJECT

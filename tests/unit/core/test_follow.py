@@ -185,3 +185,9 @@ def test_sigterm_unwinds_the_client() -> None:
         signal.raise_signal(signal.SIGTERM)
     assert caught.value.code == 128 + signal.SIGTERM
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_ctrl_c_leaves_a_job_that_is_not_ours_at_once() -> None:
+    interrupts = Interrupts(cancels=False)
+    with interrupts.caught(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)

@@ -80,9 +80,12 @@ def test_results_of_an_earlier_run_are_no_sources(tmp_path: Path) -> None:
     assert listed(make(tmp_path, "a.jpg", "output_dir/a.jpg", "output_dir/b/c.jpg")) == ["a.jpg"]
 
 
-def test_a_folder_that_is_only_called_output_dir_is_a_source(tmp_path: Path) -> None:
-    names = ["b/output_dir/c.jpg", "output_dir/a.jpg"]
-    assert listed(make(tmp_path, *(f"input_dir/{name}" for name in names))) == names
+def test_results_of_a_run_over_input_dir_itself_are_no_sources(tmp_path: Path) -> None:
+    assert listed(make(tmp_path, "input_dir/a.jpg", "input_dir/output_dir/a.jpg")) == ["a.jpg"]
+
+
+def test_a_folder_further_down_that_is_called_output_dir_is_a_source(tmp_path: Path) -> None:
+    assert listed(make(tmp_path, "input_dir/b/output_dir/c.jpg")) == ["b/output_dir/c.jpg"]
 
 
 def test_beside_input_dir_nothing_is_eligible(tmp_path: Path) -> None:
