@@ -18,7 +18,7 @@ test: $(VENV)/.dev  ## all tests, with branch coverage
 	$(PYTEST) -n 4 --dist loadgroup --cov --cov-report=term:skip-covered
 
 test-unit: $(VENV)/.dev  ## the tests that need no socket
-	$(PYTEST) tests/unit
+	$(PYTEST) tests/unit -q -p no:xdist -p no:cov
 
 check: $(VENV)/.dev  ## format, lint, types, import contracts
 	$(RUN) -m ruff format --check .
