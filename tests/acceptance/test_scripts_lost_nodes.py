@@ -35,9 +35,15 @@ def frozen(node: Part) -> Iterator[None]:
 
 
 def assert_all_whole(base: Path, number: int) -> None:
-    # A frozen node that came back may still be at an image that another one has done.
-    wait_until(lambda: len(results(base)) == number, f"{number} results and nothing else")
-    names = results(base)
+    names: list[str] = []
+
+    def are_all_there() -> bool:
+        # A frozen node that came back may still be at images that another one has done: for a moment there
+        # are temporary files again. So the names are those of one look, at which there were none.
+        names[:] = results(base)
+        return len(names) == number
+
+    wait_until(are_all_there, f"{number} results and nothing else")
     assert [name for name in names if not is_whole(base / "output_dir" / name)] == []
 
 
