@@ -1,6 +1,7 @@
 """A compute node: processes one image per call, and plays busy with its load probability.
 
 Start one on each compute machine: python3 computenode.py <load_probability>
+On a machine that people work on: python3 computenode.py auto
 """
 
 import os
@@ -8,32 +9,46 @@ import random
 import socket
 import time
 from argparse import Namespace
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
 
 import pixfarm.prerequisites  # noqa: F401 - first: says in one line what is not installed
 from pixfarm import __version__, script, wire
 from pixfarm.activity import Activity
 from pixfarm.console.text import counted
+from pixfarm.errors import TaskFailed
 from pixfarm.imaging import ImageSettings
 from pixfarm.listing import source_and_target
-from pixfarm.load import LoadRule
+from pixfarm.load import AUTO, LoadRule, fixed
+from pixfarm.machine_load import MachineLoad, MachineReader
 from pixfarm.machines import read_machines
+from pixfarm.memory_limit import default_limit_mib
 from pixfarm.model import Machine, NodeStatus, Task, TaskResult
+from pixfarm.recycling import Recycling
+from pixfarm.self_check import SelfCheck
 from pixfarm.worker import WorkerPool
 
 _DRAIN_TIMEOUT_S = 300.0
 _CROWD_PER_LANE = 4
+_DELAY_S = 3.0
+_AUTO_DELAY_S = 0.2
 
 
 class ComputeNode:
     """Answers the calls of servers."""
 
-    def __init__(self, machine: Machine, rule: LoadRule, pool: WorkerPool, workers: int) -> None:
+    def __init__(
+        self, machine: Machine, rule: LoadRule, pool: WorkerPool, self_check: SelfCheck, workers: int
+    ) -> None:
         self._machine = machine
         self._rule = rule
         self._pool = pool
+        self._self_check = self_check
         self._workers = workers
+        self._started_at = time.time()
         self._activity = Activity(rule.probability, _CROWD_PER_LANE * pool.lanes)
 
     def execute(self, task: Task) -> TaskResult:
@@ -54,7 +69,7 @@ class ComputeNode:
             name=self._machine.name,
             host=self._machine.host,
             port=self._machine.port,
-            load_probability=self._rule.probability,
+            load_probability=self._rule.probability(),
             workers=self._workers,
             in_flight=counts.in_flight,
             draining=counts.draining,
@@ -63,6 +78,8 @@ class ComputeNode:
             failed=counts.failed,
             version=__version__,
             delay_s=self._rule.delay_s,
+            fault=self._self_check.fault,
+            started_at=self._started_at,
         )
 
     def drain(self, timeout_s: float) -> bool:
@@ -74,14 +91,16 @@ class ComputeNode:
         asked_at = time.monotonic()
         self._rule.delay_if_busy()
         delayed_s = time.monotonic() - asked_at
-        work = self._pool.process(source, target, task.attempt_id, task.timeout_s)
+        try:
+            work = self._pool.process(source, target, task.attempt_id, task.timeout_s)
+        except TaskFailed as failure:
+            self._self_check.note(failure, target, Path(task.base_path))
+            raise
         return TaskResult(
             attempt_id=task.attempt_id,
             waited_s=delayed_s + work.waited_s,
             worked_s=work.worked_s,
-            width_px=work.outcome.width_px,
-            height_px=work.outcome.height_px,
-            bytes_written=work.outcome.bytes_written,
+            **asdict(work.outcome),
         )
 
 
@@ -91,20 +110,50 @@ def main(argv: Sequence[str] | None = None) -> int:
     script.set_up_logging(verbose=options.verbose)
     stop = script.stop_event(at_eof=options.stop_at_eof)
     machine, sock = _claim(options)
-    rule = LoadRule(options.load_probability, options.delay_s, random.Random(options.seed), time.sleep)
-    with closing(sock), closing(WorkerPool(options.workers, ImageSettings(fsync=options.fsync))) as pool:
-        node = ComputeNode(machine, rule, pool, options.workers)
+    # Else the workers' fork server would import from the working directory first, whatever lies there.
+    os.environ["PYTHONSAFEPATH"] = "1"
+    with (
+        closing(sock),
+        ExitStack() as parts,
+        closing(_worker_pool(options)) as pool,
+        closing(SelfCheck(lambda: pool.fault, fsync=options.fsync)) as self_check,
+    ):
+        probability = _probability(options.load_probability, parts)
+        rule = LoadRule(probability, _delay_s(options), random.Random(options.seed), time.sleep)
+        node = ComputeNode(machine, rule, pool, self_check, options.workers)
         with closing(wire.node_listener(node, sock)) as listener:
             listener.start()
+            p = f"auto ({probability():g} now)" if options.load_probability == AUTO else f"{probability():g}"
             script.announce(
-                f"{machine.name} listens on {listener.address}, p = {options.load_probability:g}, "
-                f"{counted(options.workers, 'worker')}"
+                f"{machine.name} listens on {listener.address}, p = {p}, {counted(options.workers, 'worker')}"
             )
             script.wait_for(stop)
             script.announce(f"{machine.name} drains: finishing what runs (Ctrl-C again to leave at once)")
             drained = node.drain(_DRAIN_TIMEOUT_S)
     script.announce(f"{machine.name} stopped")
     return script.EXIT_OK if drained else script.EXIT_SOME_FAILED
+
+
+def _probability(load: float | Literal["auto"], parts: ExitStack) -> Callable[[], float]:
+    if load != AUTO:
+        return fixed(load)
+    machine_load = parts.enter_context(closing(MachineLoad(MachineReader(os.getpid()))))
+    machine_load.start()
+    return machine_load.probability
+
+
+def _delay_s(options: Namespace) -> float:
+    if options.delay_s is None:
+        return _AUTO_DELAY_S if options.load_probability == AUTO else _DELAY_S
+    return float(options.delay_s)
+
+
+def _worker_pool(options: Namespace) -> WorkerPool:
+    memory_mib = options.memory_mib
+    if memory_mib is None:
+        memory_mib = default_limit_mib(options.workers)
+    settings = ImageSettings(fsync=options.fsync, memory_mib=memory_mib)
+    return WorkerPool(options.workers, settings, Recycling(options.recycle_after))
 
 
 def _claim(options: Namespace) -> tuple[Machine, socket.socket]:
@@ -124,9 +173,10 @@ def _parse(argv: Sequence[str] | None) -> Namespace:
     )
     parser.add_argument(
         "load_probability",
-        type=script.probability,
+        type=script.load_probability,
         metavar="P",
-        help="chance, 0 to 1, that the node is busy when asked: it refuses, or sleeps before it works",
+        help="chance, 0 to 1, that the node is busy when asked: it refuses, or sleeps before it works; "
+        "auto follows what others want of this machine, so that the node gives way to them",
     )
     parser.add_argument(
         "--name", metavar="NODE", help="which line of machine.txt to be (default: the first free one here)"
@@ -141,9 +191,23 @@ def _parse(argv: Sequence[str] | None) -> Namespace:
     parser.add_argument(
         "--delay-s",
         type=script.seconds,
-        default=3.0,
         metavar="S",
-        help="seconds that a busy node sleeps before it works (default: %(default)g)",
+        help=f"seconds that a busy node sleeps before it works (default: {_DELAY_S:g}; with auto "
+        f"{_AUTO_DELAY_S:g}: a machine that really is busy is slow by itself)",
+    )
+    parser.add_argument(
+        "--memory-mib",
+        type=script.whole_number(0, 2**20),
+        metavar="N",
+        help="MiB of memory that one image may take; 0 sets no limit (default: 4096, enough for 100 "
+        "megapixels, or what this machine has for each worker if that is less)",
+    )
+    parser.add_argument(
+        "--recycle-after",
+        type=script.whole_number(0, 10**9),
+        default=Recycling().after_images,
+        metavar="N",
+        help="replace each worker process after about N images; 0 for never (default: %(default)s)",
     )
     parser.add_listening()
     parser.add_argument(

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -28,11 +28,11 @@ class Activity:
     """Counts a node's images and lets it drain; for use by many threads.
 
     Args:
-        load_probability: told with each refusal.
+        load_probability: tells the p of the moment, which each refusal carries.
         crowd: images in flight from which on a node that may refuse is BUSY.
     """
 
-    def __init__(self, load_probability: float, crowd: int) -> None:
+    def __init__(self, load_probability: Callable[[], float], crowd: int) -> None:
         self._load_probability = load_probability
         self._crowd = crowd
         self._changed = threading.Condition()
@@ -87,8 +87,8 @@ class Activity:
         with self._changed:
             if self._draining:
                 self._refused += 1
-                raise TaskRejected(RejectReason.DRAINING, self._load_probability, _DRAINING_RETRY_S)
+                raise TaskRejected(RejectReason.DRAINING, self._load_probability(), _DRAINING_RETRY_S)
             if may_refuse and self._in_flight >= self._crowd:
                 self._refused += 1
-                raise TaskRejected(RejectReason.BUSY, self._load_probability, _BUSY_RETRY_S)
+                raise TaskRejected(RejectReason.BUSY, self._load_probability(), _BUSY_RETRY_S)
             self._in_flight += 1

@@ -1,31 +1,23 @@
-"""One image's way: to a node, to another when that one refuses or is lost, until it is done or given up."""
+"""One image's way: to a node, to another when that one refuses or fails, until it is done or given up."""
 
-import itertools
 import logging
 import random
-import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pixfarm.errors import (
-    AnswerLost,
-    FailureCode,
-    ForeignPeer,
-    InvalidRequest,
-    TaskFailed,
-    TaskRejected,
-    Unreachable,
-)
+from pixfarm.asking import Asking
+from pixfarm.calls import Answer, Calls, Outcome
+from pixfarm.errors import FailureCode, PixfarmError, TaskFailed
 from pixfarm.fleet import Fleet, Place
-from pixfarm.model import DEFAULT_TIMEOUT_S, Failure, JobSpec, Machine, Strategy, Task, TaskResult
+from pixfarm.flight import Flight
+from pixfarm.ledger import Ledger
+from pixfarm.model import JobSpec, Machine
+from pixfarm.scheduling import backoff
 from pixfarm.scheduling.attempts import Attempts
-from pixfarm.scheduling.backoff import sweep_pause_s
 from pixfarm.tally import Tally
 
 _log = logging.getLogger(__name__)
-
-Call = Callable[[Machine, Task, Strategy], TaskResult]
+_COPY_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,125 +35,205 @@ class Brakes:
     since: float
 
 
-class Delivery:
-    """Delivers the images of one job; deliver() is called from many threads.
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a delivery needs beside its job.
 
     Args:
-        spec: the job.
         fleet: the nodes.
-        call: has one image done by a node; raises what wire.NodeCaller.call raises.
-        tally: where results are counted.
+        lives: whether the node of a broken call lives, as Watch.lives.
+        is_there: whether the server itself sees the source of an image.
         rng: source of chance.
     """
 
-    def __init__(self, spec: JobSpec, fleet: Fleet, call: Call, tally: Tally, rng: random.Random) -> None:
+    fleet: Fleet
+    lives: Callable[[Machine, int], bool]
+    is_there: Callable[[str], bool]
+    rng: random.Random
+
+
+class _IsOver(PixfarmError):
+    """Another node's copy was faster."""
+
+
+class Delivery:
+    """Delivers the images of one job; its methods are called from many threads.
+
+    Args:
+        spec: the job.
+        token: 32 hex letters that name its temporary files.
+        around: what it works with.
+        calls: asks nodes.
+        ledger: where the ends of images are noted.
+        tally: where retries are counted.
+    """
+
+    def __init__(
+        self, spec: JobSpec, token: str, around: Surroundings, calls: Calls, ledger: Ledger, tally: Tally
+    ) -> None:
         self._spec = spec
-        self._fleet = fleet
-        self._call = call
+        self._around = around
+        self._asking = Asking(spec, token, calls)
+        self._ledger = ledger
         self._tally = tally
-        self._rng = rng
-        # Names temporary files, so no two jobs and no two servers may share it.
-        self._token = uuid.uuid4().hex
-        self._numbers = itertools.count(1)
         self._blind: set[str] = set()
+        self._are_all_blind = False
 
-    def deliver(self, filename: str, brakes: Brakes) -> None:
-        """Carries one image to its end, which is counted in the tally.
+    def deliver(self, flight: Flight, brakes: Brakes) -> None:
+        """Carries one image to its end, which is noted in the ledger.
 
         Raises:
-            GaveUp: the job stopped before a node took the image; nothing is counted.
+            GaveUp: the job stopped before a node took the image; nothing is noted.
         """
-        if not _is_sendable(filename):
-            self._tally.failed(_unsendable(filename))
+        if not _is_sendable(flight.filename):
+            why = TaskFailed(FailureCode.BAD_NAME, "the file name is not UTF-8; rename the file")
+            self._give_up(flight, why)
             return
-        attempts = Attempts()
-        while True:
-            place = self._fleet.reserve(self._spec.strategy, attempts, brakes.since, brakes.check)
-            if place is None:
-                brakes.pause(sweep_pause_s(attempts.on_sweep_end(), self._rng))
-                continue
-            try:
-                if self._is_done_on(place, filename, attempts):
-                    return
-            except TaskFailed as failure:
-                _log.error("job %s: %r given up: %s", self._spec.job_id, filename, failure)
-                self._tally.failed(Failure(filename, failure.code, failure.message, place.machine.name))
-                return
 
-    def _is_done_on(self, place: Place, filename: str, attempts: Attempts) -> bool:
-        """Whether a node did the image; False means that it is worth another try.
+        def check() -> None:
+            brakes.check()
+            if flight.is_over:
+                raise _IsOver
+
+        try:
+            while not self._is_ended_by(flight, Brakes(check, brakes.pause, brakes.since)):
+                pass
+        except _IsOver:
+            _log.debug("job %s: a copy of %r was faster", self._spec.job_id, flight.filename)
+
+    def overdue_s(self) -> float:
+        """The age in seconds from which a call, at the end of the job, is worth a copy."""
+        return self._asking.overdue_s()
+
+    @property
+    def doubtful(self) -> list[tuple[str, str]]:
+        """Attempts that may have left a temporary file: filename and attempt id."""
+        return self._asking.doubtful
+
+    def place_for_copy(self, flight: Flight) -> Place | None:
+        """A place on an idle node for a copy of a late image, to be given to copy(); or None."""
+        late = flight.calls()[:1]
+        return self._around.fleet.reserve_idle(flight.attempts, late[0].machine) if late else None
+
+    def copy(self, flight: Flight, place: Place, brakes: Brakes) -> None:
+        """Sends a late image to an idle node, too; the first result ends it.
+
+        To another idle node when that one refuses or cannot be reached, for as long as the image is late. A
+        node that took it and did not do it is the last: the image may be to blame.
 
         Raises:
-            TaskFailed: the image is given up.
+            GaveUp: the job stopped before a node took the image.
         """
-        machine = place.machine
-        sent_at = time.monotonic()
-        try:
-            self._call(machine, self._task(filename, place), self._spec.strategy)
-        except TaskRejected as rejection:
-            self._fleet.refused(machine, rejection)
-            self._tally.refused(machine.name)
-            _log.debug("job %s: %s refused %r", self._spec.job_id, machine.name, filename)
-            _raise_if_given_up(attempts.on_refused(machine.name))
-        except (TaskFailed, InvalidRequest) as error:
-            self._fleet.failed(machine)
-            failure = _failure_of(error)
-            self._warn_of_blindness(machine, filename, failure)
-            self._on_fault(machine, attempts.on_failed(machine.name, failure))
-        except Unreachable as error:
-            self._fleet.lost(machine, str(error))  # nothing was sent: free of charge for the image
-        except AnswerLost as error:
-            self._fleet.lost(machine, str(error))
-            self._on_fault(machine, attempts.on_node_lost(machine.name))
-        except ForeignPeer as error:
-            self._fleet.foreign(machine, str(error))
-            self._on_fault(machine, attempts.on_node_lost(machine.name))
-        except Exception:
-            self._fleet.failed(machine)  # a bug must not cost the node a place for ever
-            raise
-        else:
-            seconds = time.monotonic() - sent_at
-            self._fleet.done(machine, seconds)
-            self._tally.done(machine.name, seconds)
-            _log.debug("job %s: %s did %r in %.3f s", self._spec.job_id, machine.name, filename, seconds)
+        attempts = Attempts(avoid=set(flight.attempts.avoid))
+        while True:  # a place that is taken must be used: only that gives it back
+            answer = self._asking.ask(place, flight)
+            if answer.outcome is Outcome.DONE:
+                self._end_as_done(flight, answer)
+            if answer.outcome in {Outcome.DONE, Outcome.FAILED, Outcome.BROKEN}:
+                return
+            if answer.outcome is Outcome.REFUSED:
+                attempts.on_refused(answer.node, answer.reason)
+            else:
+                attempts.avoid.add(answer.node)
+            next_place = self._next_place_for_copy(flight, attempts, brakes)
+            if next_place is None:
+                return
+            place = next_place
+
+    def _next_place_for_copy(self, flight: Flight, attempts: Attempts, brakes: Brakes) -> Place | None:
+        while not flight.is_over and (late := flight.calls()):
+            brakes.check()
+            place = self._around.fleet.reserve_idle(attempts, late[0].machine)
+            if place is not None:
+                return place
+            attempts.on_sweep_end()
+            brakes.pause(_COPY_PAUSE_S)
+        return None  # its first call has been answered meanwhile
+
+    def _is_ended_by(self, flight: Flight, brakes: Brakes) -> bool:
+        """Whether another try brought the image to its end."""
+        attempts = flight.attempts
+        fleet = self._around.fleet
+        place = fleet.reserve(self._spec.strategy, attempts, brakes.since, brakes.check)
+        if place is None:
+            brakes.pause(backoff.sweep_pause_s(attempts.on_sweep_end(), self._around.rng))
+            return False
+        answer = self._asking.ask(place, flight)
+        if answer.outcome is Outcome.DONE:
+            self._end_as_done(flight, answer)
             return True
+        if answer.outcome is Outcome.UNREACHABLE:
+            return False  # nothing was sent: free of charge for the image
+        if answer.outcome is Outcome.REFUSED:
+            given_up = attempts.on_refused(answer.node, answer.reason)
+        else:
+            given_up = self._blame(flight, place.machine, answer)
+        if given_up is not None:
+            self._give_up(flight, given_up, answer.node)
+            return True
+        if answer.outcome is not Outcome.REFUSED:
+            self._tally.retried()
+            self._wait_before_retry(answer, attempts, brakes)
         return False
 
-    def _on_fault(self, machine: Machine, given_up: TaskFailed | None) -> None:
-        self._tally.call_failed(machine.name)
-        _raise_if_given_up(given_up)
-        self._tally.retried()
+    def _blame(self, flight: Flight, machine: Machine, answer: Answer) -> TaskFailed | None:
+        """Finds out whose fault it was; returns why to give the image up, or None."""
+        attempts = flight.attempts
+        if answer.failure is not None:
+            return self._on_failed(flight, answer.node, answer.failure)
+        if answer.outcome is Outcome.FOREIGN:
+            return attempts.on_node_fault(answer.node, answer.message)
+        lives = self._around.lives(machine, answer.ticket)
+        is_suspect = lives and answer.is_late
+        return attempts.on_broken_call(answer.node, answer.message, is_suspect=is_suspect)
 
-    def _warn_of_blindness(self, machine: Machine, filename: str, failure: TaskFailed) -> None:
-        """Says once for each node that it misses what the server has listed: a share that is not mounted."""
-        if failure.code is FailureCode.NOT_FOUND and machine.name not in self._blind:
-            self._blind.add(machine.name)
+    def _on_failed(self, flight: Flight, node: str, failure: TaskFailed) -> TaskFailed | None:
+        given_up = flight.attempts.on_failed(node, failure, self._around.fleet.now())
+        if failure.code is not FailureCode.NOT_FOUND:
+            return given_up
+        if not self._around.is_there(flight.filename):
+            return TaskFailed(failure.code, "was listed, and is not there any more")
+        self._warn_of_blindness(node, flight.filename)
+        if given_up is None and self._are_all_blind and flight.attempts.missing > 1:
+            return failure  # an earlier image was waited for, in vain, and none has been done since
+        self._are_all_blind = given_up is not None or self._are_all_blind
+        return given_up
+
+    def _wait_before_retry(self, answer: Answer, attempts: Attempts, brakes: Brakes) -> None:
+        if answer.outcome is Outcome.BROKEN:
+            while wait_s := self._around.fleet.take_retry():
+                brakes.check()
+                brakes.pause(wait_s)
+        elif answer.failure is not None and answer.failure.code is FailureCode.NOT_FOUND:
+            brakes.pause(backoff.lag_pause_s(attempts.missing))
+
+    def _end_as_done(self, flight: Flight, answer: Answer) -> None:
+        assert answer.result is not None
+        self._are_all_blind = False
+        with flight.end() as is_first:
+            if is_first:
+                self._around.fleet.disproved(flight.attempts.failed_on - {answer.node})
+                self._asking.doubt_calls_of(flight)
+                self._ledger.done(
+                    flight.filename, flight.attempts, answer.node, answer.seconds, answer.result
+                )
+
+    def _give_up(self, flight: Flight, why: TaskFailed, node: str = "") -> None:
+        flight.wait_for_calls()  # a copy may still do it, and must not publish what is said to have failed
+        with flight.end() as is_first:
+            if is_first:
+                _log.error("job %s: %r given up: %s", self._spec.job_id, flight.filename, why)
+                self._asking.doubt_calls_of(flight)
+                self._ledger.failed(flight.filename, why.code, why.message, flight.attempts, node)
+
+    def _warn_of_blindness(self, node: str, filename: str) -> None:
+        """Says once for each node that it misses what the server sees: a share that is not mounted."""
+        if node not in self._blind:
+            self._blind.add(node)
             _log.warning(
                 "job %s: %s does not find %r; does it see the same files under %s?",
-                *(self._spec.job_id, machine, filename, self._spec.base_path),
+                *(self._spec.job_id, node, filename, self._spec.base_path),
             )
-
-    def _task(self, filename: str, place: Place) -> Task:
-        return Task(
-            base_path=self._spec.base_path,
-            filename=filename,
-            attempt_id=f"{self._token}-{next(self._numbers)}",
-            timeout_s=DEFAULT_TIMEOUT_S,
-            # A worker may have another image to finish first, and a second for the way there and back.
-            patience_s=2 * DEFAULT_TIMEOUT_S + place.delay_s + 1.0,
-        )
-
-
-def _failure_of(error: TaskFailed | InvalidRequest) -> TaskFailed:
-    if isinstance(error, TaskFailed):
-        return error
-    # The server has listed the directory, so it is this node that does not see it.
-    return TaskFailed(FailureCode.NOT_FOUND, f"the node says: {error}")
-
-
-def _raise_if_given_up(given_up: TaskFailed | None) -> None:
-    if given_up is not None:
-        raise given_up
 
 
 def _is_sendable(filename: str) -> bool:
@@ -170,8 +242,3 @@ def _is_sendable(filename: str) -> bool:
     except UnicodeEncodeError:  # os.scandir keeps foreign bytes as lone surrogates
         return False
     return True
-
-
-def _unsendable(filename: str) -> Failure:
-    shown = filename.encode(errors="backslashreplace").decode()
-    return Failure(shown, FailureCode.BAD_NAME, "the file name is not UTF-8; rename the file")

@@ -1,40 +1,27 @@
-"""One job: lists its images and starts a thread for each."""
+"""One job: lists its images, has each done, and makes the report."""
 
 import errno
 import logging
-import random
 import threading
-import time
-from dataclasses import dataclass
-from typing import Any
+import uuid
+from collections.abc import Callable, Iterable, Iterator
 
-from pixfarm.delivery import Brakes, Call, Delivery
-from pixfarm.errors import FailureCode, GaveUp
-from pixfarm.fleet import Fleet
-from pixfarm.listing import eligible_files, source_tree
-from pixfarm.model import Failure, JobReport, JobSpec, JobState, JobStatus
-from pixfarm.slots import Slots
-from pixfarm.tally import Tally
+from pixfarm import cleaning
+from pixfarm.calls import Calls
+from pixfarm.control import Control, Suspended
+from pixfarm.delivery import Brakes, Delivery, Surroundings
+from pixfarm.errors import FailureCode, GaveUp, StateUnusable
+from pixfarm.flight import Flight
+from pixfarm.flights import Flights
+from pixfarm.ledger import Ledger
+from pixfarm.listing import source_tree
+from pixfarm.model import JobReport, JobSpec, JobStatus, JobSummary
+from pixfarm.progress import Before, Progress
+from pixfarm.shared import Farm
+from pixfarm.worklist import Worklist
 
 _log = logging.getLogger(__name__)
 _SAY_NO_NODE_AFTER_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Farm:
-    """What all jobs of a server share.
-
-    Args:
-        fleet: the nodes.
-        slots: bounds the image threads.
-        call: has one image done by a node; raises what wire.NodeCaller.call raises.
-        rng: source of chance.
-    """
-
-    fleet: Fleet
-    slots: Slots
-    call: Call
-    rng: random.Random
 
 
 class Job:
@@ -43,182 +30,198 @@ class Job:
     Args:
         spec: what is asked for.
         farm: what it shares with other jobs.
+        living: the tokens of all runs that are going on.
+        before: the run that this one goes on with.
 
     Raises:
         InvalidRequest: the base path is not usable.
     """
 
-    def __init__(self, spec: JobSpec, farm: Farm) -> None:
+    def __init__(
+        self, spec: JobSpec, farm: Farm, living: Callable[[], Iterable[str]], before: Before | None = None
+    ) -> None:
         self.spec = spec
+        self.token = uuid.uuid4().hex  # names temporary files: no two runs of any job share it
         self._tree = source_tree(spec.base_path)
         self._farm = farm
-        self._tally = Tally()
-        self._delivery = Delivery(spec, farm.fleet, farm.call, self._tally, farm.rng)
-        self._counted = 0
-        self._listed = 0
-        self._is_counted = False
-        self._is_listed = False
-        self._stopped: GaveUp | None = None
-        self._stop_lock = threading.Lock()
-        self._stop_event = threading.Event()
-        self._ended = threading.Event()
-        self._started_at = time.monotonic()
-        self._elapsed_s: float | None = None
-        self._brakes = Brakes(self._check, self._pause, self._started_at)
+        self._living = living
+        self.control = Control(spec.job_id, farm.fleet.wake, before.summary.elapsed_s if before else 0.0)
+        self._progress = Progress(
+            spec, self.control, before.summary if before else None, before.failures if before else ()
+        )
+        self._save_lock = threading.Lock()
+        self._is_saved = False
+        tally = self._progress.tally
+        self._worklist = Worklist(spec, self._tree, farm.journal, is_resumed=before is not None)
+        self._ledger = Ledger(spec.job_id, farm.journal, tally, farm.trace)
+        calls = Calls(spec, farm.fleet, farm.send, tally, farm.trace)
+        around = Surroundings(farm.fleet, farm.lives, self._is_there, farm.rng)
+        self._delivery = Delivery(spec, self.token, around, calls, self._ledger, tally)
+        self._flights = Flights(spec, farm.slots, self._delivery, self.control, self._carry)
 
     def run(self) -> None:
         """Carries the job to its end; called once, in a thread of its own."""
-        counting = threading.Thread(target=self._count, name=f"count {self.spec.job_id}", daemon=True)
+        helpers = [self._helper("count", self._count), self._helper("sweep", self._sweep)]
         try:
-            counting.start()
-        except RuntimeError as error:
-            _log.warning("cannot start a thread (%s); job %s has no early total", error, self.spec.job_id)
-        try:
-            for filename in eligible_files(self._tree, self._folder_failed):
-                self._listed += 1
+            for filename in self._worklist.to_do(self._names(), self._ledger.skipped):
                 self._start(filename)
+        except Suspended:
+            _log.debug("job %s is suspended", self.spec.job_id)
         except Exception as error:  # noqa: BLE001 - top of a thread
             self._stop_for_bug(error)
         finally:
-            self._farm.slots.wait_until_free(self.spec.job_id)
-            self._is_listed = True
-            if counting.ident is not None:
-                counting.join()
-            self._elapsed_s = time.monotonic() - self._started_at
+            self._flights.finish(self._progress.listed, self._progress.tally)
+            self._progress.is_listed = not self.control.is_suspended
+            for helper in filter(None, helpers):
+                helper.join()
             self._end()
 
     def cancel(self, message: str) -> None:
         """Starts no further image; running ones finish."""
-        self._stop(GaveUp(FailureCode.CANCELLED, message))
+        self.control.stop(GaveUp(FailureCode.CANCELLED, message))
 
-    def wait(self, timeout_s: float) -> bool:
-        """Waits for the end; whether it came in time."""
-        return self._ended.wait(timeout_s)
+    def suspend(self) -> None:
+        """Starts no further image and notes nothing of those left: a later run goes on with them."""
+        self.control.stop(Suspended())
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether the report is final."""
-        return self._ended.is_set()
+    def summary(self) -> JobSummary:
+        """What report and progress have in common."""
+        return self._progress.summary()
+
+    def save(self) -> None:
+        """Queues a snapshot for the journal, unless the last one is there."""
+        with self._save_lock:
+            if not self._is_saved:
+                self._farm.journal.save(self._progress.summary())
 
     def status(self) -> JobStatus:
         """Progress so far."""
-        return JobStatus(
-            **self._summary(),
-            running=self._farm.slots.held(self.spec.job_id),
-            listing_complete=self._is_listed or self._is_counted,
-        )
+        return self._progress.status(self._farm.slots.held(self.spec.job_id), self._waits_for())
 
     def report(self) -> JobReport:
         """What came of it; final when the job has ended."""
-        return JobReport(**self._summary(), failures=self._tally.failures())
+        return self._progress.report()
+
+    def _names(self) -> Iterator[str]:
+        for filename in self._worklist.names(self._folder_failed):
+            if self.control.is_suspended:
+                self.control.check()  # here, too: it may be that all are passed over, and none is started
+            self._progress.listed += 1
+            yield filename
 
     def _count(self) -> None:
         # A look at the directory ahead of the work, so that progress has a total early. Names are not kept:
         # memory does not grow with the job.
-        for _ in eligible_files(self._tree, lambda _folder, _error: None):
-            if self._is_listed or self._stopped:
+        for _ in self._worklist.names(lambda _folder, _error: None):
+            if self._progress.is_listed or self.control.stopped:
                 return
-            self._counted += 1
-        self._is_counted = True
+            self._progress.counted += 1
+        self._progress.is_counted = True
 
-    def _start(self, filename: str) -> None:
-        try:
-            self._farm.slots.acquire(self.spec.job_id, self._check)
-        except GaveUp as stop:
-            self._not_done(filename, stop)
-            return
-        thread = threading.Thread(
-            target=self._run_image, args=(filename,), name=f"image {filename}", daemon=True
-        )
+    def _sweep(self) -> None:
+        owner_of = self._farm.journal.owner_of
+        cleaning.sweep(self._tree, owner_of, self._living, lambda: self.control.stopped is not None)
+
+    def _helper(self, what: str, work: Callable[[], None]) -> threading.Thread | None:
+        def run() -> None:
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - top of a thread
+                _log.error("job %s goes on without its helper: %s", self.spec.job_id, what, exc_info=error)
+
+        thread = threading.Thread(target=run, name=f"{what} {self.spec.job_id}", daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
-            _log.warning("cannot start a thread (%s); %r is done without one of its own", error, filename)
-            self._run_image(filename)
+            _log.warning(
+                "cannot start a thread (%s) to %s; job %s waits for it", error, what, self.spec.job_id
+            )
+            run()
+            return None
+        return thread
 
-    def _run_image(self, filename: str) -> None:
+    def _start(self, filename: str) -> None:
         try:
-            self._delivery.deliver(filename, self._brakes)
+            self._flights.start(filename)
+        except Suspended:
+            raise
         except GaveUp as stop:
-            self._stop(stop)
-            self._not_done(filename, stop)
-        except Exception as error:  # noqa: BLE001 - top of a thread
-            self._stop_for_bug(error)
-            self._tally.failed(Failure(filename, FailureCode.INTERNAL, f"a bug in the server: {error!r}"))
-        finally:
-            self._farm.slots.release(self.spec.job_id)
+            self._ledger.not_done(filename, stop.code)
 
-    def _not_done(self, filename: str, stop: GaveUp) -> None:
-        shown = filename.encode(errors="backslashreplace").decode()
-        self._tally.not_done(Failure(shown, stop.code, "not done: the job stopped"))
+    def _carry(self, flight: Flight) -> None:
+        try:
+            self._deliver(flight)
+        except GaveUp as stop:
+            self.control.stop(stop)
+            with flight.end() as is_first:
+                if is_first and not isinstance(stop, Suspended):
+                    self._ledger.not_done(flight.filename, stop.code)
+        except Exception as error:  # noqa: BLE001 - top of a thread
+            self._on_bug(flight, error)
+
+    def _on_bug(self, flight: Flight, error: Exception) -> None:
+        if self.control.is_suspended and isinstance(error, StateUnusable):
+            # The journal was closed before this image came to its end.
+            _log.warning(
+                "job %s: what came of %r is not noted; it is done again", self.spec.job_id, flight.filename
+            )
+            with flight.end():
+                return
+        self._stop_for_bug(error)
+        with flight.end() as is_first:
+            if is_first:
+                why = f"a bug in the server: {error!r}"
+                self._ledger.failed(flight.filename, FailureCode.INTERNAL, why)
+
+    def _deliver(self, flight: Flight) -> None:
+        while True:
+            brakes = Brakes(self.control.check, self.control.rest, self.control.waits_since)
+            try:
+                self._delivery.deliver(flight, brakes)
+            except GaveUp:
+                if not self.control.is_paused:
+                    raise
+                # Nodes may well be switched off in a pause: no reason to give up before it is over.
+                self.control.wait_while_paused()
+            else:
+                return
 
     def _folder_failed(self, folder: str, error: OSError) -> None:
-        self._listed += 1
-        shown = (folder or "./").encode(errors="backslashreplace").decode()
-        message = f"the folder cannot be listed: {error.strerror}"
+        name = folder or "./"
+        self._progress.listed += 1
+        if self._worklist.is_ended(name):
+            return
         is_forbidden = error.errno in {errno.EACCES, errno.EPERM}
         code = FailureCode.FORBIDDEN if is_forbidden else FailureCode.IO
-        self._tally.failed(Failure(shown, code, message))
+        self._ledger.failed(name, code, f"the folder cannot be listed: {error.strerror}")
 
-    def _check(self) -> None:
-        if (stopped := self._stopped) is not None:
-            # A new one each time: one that is raised a million times drags a million tracebacks along.
-            raise GaveUp(stopped.code, stopped.message)
-
-    def _pause(self, seconds: float) -> None:
-        self._stop_event.wait(seconds)
-
-    def _stop(self, stop: GaveUp) -> None:
-        with self._stop_lock:
-            if self._stopped is not None or self._ended.is_set():
-                return
-            self._stopped = stop
-        self._stop_event.set()
-        self._farm.fleet.wake()
-        if stop.code is not FailureCode.CANCELLED:
-            _log.error("job %s stops: %s", self.spec.job_id, stop)
+    def _is_there(self, filename: str) -> bool:
+        return (self._tree.source / filename).exists()
 
     def _end(self) -> None:
-        with self._stop_lock:
-            is_cancelled = self._stopped is not None and self._stopped.code is FailureCode.CANCELLED
-            if is_cancelled and not self._tally.counts()["not_done"]:
-                self._stopped = None  # it came too late to stop anything
-            self._ended.set()
+        try:
+            self._farm.journal.flush()  # all ends of images are counted from here on
+            cleaning.remove(self.spec.base_path, self._delivery.doubtful)
+            with self._save_lock:
+                self.control.decide(self._progress.tally.counts()["not_done"])
+                self._farm.journal.save(self._progress.summary())
+                self._is_saved = True
+            self._farm.journal.flush()
+        except StateUnusable as error:
+            _log.warning("job %s: its end is not noted: %s", self.spec.job_id, error)
+        finally:
+            self.control.end()
 
     def _stop_for_bug(self, error: Exception) -> None:
         _log.error("a bug ends job %s", self.spec.job_id, exc_info=error)
-        self._stop(GaveUp(FailureCode.INTERNAL, f"a bug in the server: {error!r}; see its log"))
+        self.control.stop(GaveUp(FailureCode.INTERNAL, f"a bug in the server: {error!r}; see its log"))
 
-    def _summary(self) -> dict[str, Any]:
-        elapsed_s = self._elapsed_s
-        stopped = self._stopped
-        return {
-            "job_id": self.spec.job_id,
-            "base_path": self.spec.base_path,
-            "strategy": self.spec.strategy,
-            "state": self._state(),
-            "total": self._listed if self._is_listed else max(self._counted, self._listed),
-            **self._tally.counts(),
-            "elapsed_s": time.monotonic() - self._started_at if elapsed_s is None else elapsed_s,
-            "nodes": self._tally.nodes(),
-            "code": str(stopped.code) if stopped else "",
-            "message": self._message(),
-        }
-
-    def _state(self) -> JobState:
-        if not self.has_ended:
-            return JobState.RUNNING
-        if self._stopped is None:
-            return JobState.FINISHED
-        is_cancelled = self._stopped.code is FailureCode.CANCELLED
-        return JobState.CANCELLED if is_cancelled else JobState.GAVE_UP
-
-    def _message(self) -> str:
-        if self._stopped is not None:
-            return str(self._stopped)
-        if self.has_ended:
+    def _waits_for(self) -> str:
+        if self._farm.journal.problem:
+            return f"the journal cannot be written: {self._farm.journal.problem}"
+        if self.control.has_ended or self.control.is_paused:
             return ""
-        waited_s = self._farm.fleet.waits_for_nodes_s(self._started_at)
+        waited_s = self._farm.fleet.waits_for_nodes_s(self.control.waits_since)
         if waited_s < _SAY_NO_NODE_AFTER_S:
             return ""
         return f"no node answers; waiting {waited_s:.0f} of {self._farm.fleet.no_node_timeout_s:g} s for one"

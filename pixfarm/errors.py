@@ -4,10 +4,12 @@ PixfarmError
 ├── UsageError            the person mends the input and runs again
 │   ├── BadMachinesFile   a line of machine.txt
 │   ├── InvalidRequest    what was asked of a server or a node
-│   └── UnknownJob        a job id the server does not know
+│   ├── UnknownJob        a job id the server does not know
+│   └── StateUnusable     the server's state directory
 ├── PeerError             the other side of a connection; the caller decides by the kind
 │   ├── Unreachable       nothing was sent: ask somewhere else, for free
 │   ├── AnswerLost        sent, but no answer: ask the peer whether it lives before blaming anything
+│   │   └── AnswerLate    the connection holds, and the time is up: the question may be to blame
 │   └── ForeignPeer       answers, but not as pixfarm would: do not ask again
 ├── TaskRejected          an ordinary answer of a node: ask another node
 ├── TaskFailed            the node took the image and could not do it: the code says whose fault
@@ -45,6 +47,10 @@ class UnknownJob(UsageError):
         return f"the server knows no job {self.job_id!r}"
 
 
+class StateUnusable(UsageError):
+    """The server's state directory or its journal cannot be used; the message says why and what helps."""
+
+
 class PeerError(PixfarmError):
     """Something went wrong between two machines."""
 
@@ -55,6 +61,10 @@ class Unreachable(PeerError):
 
 class AnswerLost(PeerError):
     """The request was sent, at least in part, and no answer came in time."""
+
+
+class AnswerLate(AnswerLost):
+    """The request was sent, the connection holds, and the answer did not come in time."""
 
 
 class ForeignPeer(PeerError):
@@ -98,6 +108,8 @@ class FailureCode(StrEnum):
     FORBIDDEN = "FORBIDDEN"
     BAD_NAME = "BAD_NAME"
     NO_SPACE = "NO_SPACE"
+    READ_ONLY = "READ_ONLY"
+    NO_RESOURCES = "NO_RESOURCES"
     IO = "IO"
     CRASHED = "CRASHED"
     TIMED_OUT = "TIMED_OUT"

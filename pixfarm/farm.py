@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Literal, Self, TextIO
 
 from pixfarm.errors import NotReady
 
@@ -28,7 +28,7 @@ _HOST = "127.0.0.1"
 class NodeSpec:
     """A node to start: its load probability, and further arguments of computenode.py."""
 
-    load_probability: float = 0.0
+    load_probability: float | Literal["auto"] = 0.0
     arguments: tuple[str, ...] = ("--workers", "1")
 
 
@@ -168,7 +168,7 @@ class LocalFarm:
         part = self._part(
             name,
             "computenode.py",
-            [f"{spec.load_probability:g}", "--name", name, "--port", str(port), *spec.arguments],
+            [str(spec.load_probability), "--name", name, "--port", str(port), *spec.arguments],
         )
         self.nodes[name] = part
         return part

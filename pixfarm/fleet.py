@@ -1,19 +1,19 @@
-"""The nodes as all jobs share them: one lock around their states, and the wait for a free place."""
+"""The nodes as all jobs share them: one lock around the roster, and the wait for a free place."""
 
 import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pixfarm.errors import FailureCode, GaveUp, TaskRejected
-from pixfarm.model import Machine, NodeStatus, Strategy
+from pixfarm.errors import TaskFailed, TaskRejected
+from pixfarm.model import Machine, NodeHealth, NodeStatus, Strategy
 from pixfarm.scheduling import policy
 from pixfarm.scheduling.attempts import Attempts
 from pixfarm.scheduling.node import NodeState
-from pixfarm.scheduling.placement import CHOOSE
+from pixfarm.scheduling.roster import Roster, SweepOver
 
 _log = logging.getLogger(__name__)
 _LOOK_AGAIN_S = 0.25
@@ -44,12 +44,19 @@ class Fleet:
         no_node_timeout_s: float = policy.NO_NODE_TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._nodes = {machine.name: NodeState(machine) for machine in machines}
+        self._roster = Roster(machines, rng, no_node_timeout_s, clock())
         self._rng = rng
-        self.no_node_timeout_s = no_node_timeout_s
         self._clock = clock
         self._changed = threading.Condition()
-        self._usable_at = clock()
+
+    def now(self) -> float:
+        """The time by the fleet's clock."""
+        return self._clock()
+
+    @property
+    def no_node_timeout_s(self) -> float:
+        """Seconds without a usable node after which a job gives up."""
+        return self._roster.no_node_timeout_s
 
     def reserve(
         self, strategy: Strategy, attempts: Attempts, since: float, stop: Callable[[], None]
@@ -57,7 +64,7 @@ class Fleet:
         """A place on a node, taken; None when every node with room has refused in this sweep.
 
         Blocks while no node has room. The place must be given back by exactly one of done(), refused(),
-        failed(), lost() and foreign().
+        failed(), unreachable(), broken() and foreign().
 
         Args:
             strategy: how to choose.
@@ -71,46 +78,78 @@ class Fleet:
         with self._changed:
             while True:
                 stop()
-                now = self._clock()
-                candidates = self._candidates(attempts, now)
-                if candidates:
-                    node = CHOOSE[strategy](candidates, self._rng)
-                    node.on_sent()
-                    return Place(node.machine, node.delay_s)
-                if attempts.refused_by and self._is_sweep_over(strategy, now):
+                try:
+                    node = self._roster.reserve(strategy, attempts, since, self._clock())
+                except SweepOver:
                     self._changed.notify()  # the wake-up that came here is of use to another image
                     return None
-                self._check_some_usable(now, since)
+                if node is not None:
+                    return Place(node.machine, node.delay_s)
                 self._changed.wait(_LOOK_AGAIN_S)
+
+    def reserve_idle(self, attempts: Attempts, holder: Machine) -> Place | None:
+        """A place on an idle node for a copy of a late image that ``holder`` has, or None; does not wait."""
+        with self._changed:
+            node = self._roster.reserve_idle(attempts, holder, self._clock())
+            return None if node is None else Place(node.machine, node.delay_s)
 
     def done(self, machine: Machine, seconds: float) -> None:
         """A node did an image in that many seconds."""
         with self._returned(machine) as node:
             node.on_done(self._clock(), seconds)
+            self._roster.tokens.on_success()
+
+    def disproved(self, names: Collection[str]) -> None:
+        """These nodes had failed on an image that another one has done."""
+        if not names:
+            return
+        with self._changed:
+            for node in self._roster.nodes:
+                if node.name in names:
+                    with self._said(node):
+                        node.life.on_disproved(node.machine, self._clock())
 
     def refused(self, machine: Machine, rejection: TaskRejected) -> None:
         """A node refused an image."""
         with self._returned(machine) as node:
             node.on_refused(self._clock(), rejection)
 
-    def failed(self, machine: Machine) -> None:
+    def failed(self, machine: Machine, failure: TaskFailed) -> None:
         """A node took an image and could not do it."""
-        with self._returned(machine) as node:
-            node.on_failed(self._clock())
+        with self._returned(machine) as node, self._said(node):
+            node.on_failed(self._clock(), failure)
 
-    def lost(self, machine: Machine, message: str) -> None:
-        """A node did not answer."""
+    def unreachable(self, machine: Machine, message: str) -> None:
+        """No connection to a node could be made."""
+        with self._returned(machine) as node, self._said(node):
+            node.on_unreachable(self._clock(), message)
+
+    def broken(self, machine: Machine) -> int:
+        """A call was sent to a node and got no answer; returns a ticket for verdict()."""
         with self._returned(machine) as node:
-            if node.is_usable:
-                _log.warning("node lost: %s", message)
-            node.on_lost(self._clock(), message)
+            losses = node.life.losses
+            if not node.is_usable:  # found dead, or gone: whoever found it has counted the loss
+                losses -= 1
+            node.on_broken_call(self._clock())
+            return losses
+
+    def verdict(self, machine: Machine, ticket: int) -> bool | None:
+        """Whether the node of a broken call lives; None while no ping that began later has ended."""
+        with self._changed:
+            node = self._roster.node(machine, self._clock())
+            if node.life.losses != ticket or not node.is_usable:
+                return False
+            return None if node.life.doubted_at is not None else True
 
     def foreign(self, machine: Machine, message: str) -> None:
         """A node answered as none of this version would."""
-        with self._returned(machine) as node:
-            if node.is_usable:
-                _log.error("node quarantined: %s", message)
+        with self._returned(machine) as node, self._said(node):
             node.on_foreign(self._clock(), message)
+
+    def take_retry(self) -> float:
+        """Takes a retry token; returns 0, or the seconds after which to ask again."""
+        with self._changed:
+            return self._roster.take_retry(self._clock())
 
     def claim_pings(self, *, everyone: bool = False) -> list[Machine]:
         """The nodes that should be asked now whether they live; each must end in pong() or silent().
@@ -120,47 +159,72 @@ class Fleet:
         """
         with self._changed:
             now = self._clock()
-            due = [n for n in self._nodes.values() if n.wants_ping(now) or (everyone and not n.pinging)]
+            due = [n for n in self._roster.nodes if n.wants_ping(now) or (everyone and not n.life.pinging)]
             for node in due:
-                node.pinging = True
+                node.life.on_ping(now)
             return [node.machine for node in due]
+
+    def claim_ping(self, machine: Machine) -> bool:
+        """Whether one node should be asked now, by the caller."""
+        with self._changed:
+            now = self._clock()
+            node = self._roster.node(machine, now)
+            is_due = node.wants_ping(now)
+            if is_due:
+                node.life.on_ping(now)
+            return is_due
 
     def pong(self, machine: Machine, status: NodeStatus) -> None:
         """A node answered a ping."""
-        with self._changed:
-            node = self._node_now(machine)
+        with self._pinged(machine) as node:
             was_usable = node.is_usable
             node.on_pong(self._clock(), status)
             if node.is_usable and not was_usable:
                 _log.info(
                     "node %s is there, p = %s, %d workers", machine, status.load_probability, status.workers
                 )
-            self._changed.notify_all()
 
     def silent(self, machine: Machine, message: str, *, foreign: bool = False) -> None:
         """A node did not answer a ping, or not as a node would."""
-        with self._changed:
-            node = self._node_now(machine)
-            if node.is_usable:
-                _log.warning("node lost: %s", message)
+        with self._pinged(machine) as node:
             node.on_silence(self._clock(), self._rng, message, foreign=foreign)
+
+    def machines(self) -> list[Machine]:
+        """The nodes, without those that are about to leave."""
+        with self._changed:
+            return [node.machine for node in self._roster.nodes if not node.leaving]
+
+    def set_machines(self, machines: Iterable[Machine]) -> None:
+        """Takes over another machine.txt: new nodes join, missing ones finish what they have and leave."""
+        with self._changed:
+            self._roster.set_machines(machines, self._clock())
             self._changed.notify_all()
+
+    def forgive(self) -> None:
+        """A new job begins: nodes in quarantine are asked again."""
+        with self._changed:
+            for node in self._roster.nodes:
+                node.life.forgive(self._clock())
 
     def bound(self) -> int:
         """How many images may have a thread at once: what the nodes can hold and a few that wait."""
         with self._changed:
-            return policy.SPARE_THREADS + sum(node.window for node in self._nodes.values())
+            return self._roster.bound()
 
     def snapshot(self) -> list[NodeStatus]:
         """Every node's state, in the order of machine.txt."""
         with self._changed:
-            return [node.snapshot() for node in self._nodes.values()]
+            return self._roster.snapshot()
 
     def waits_for_nodes_s(self, since: float) -> float:
         """Seconds for which no node has been usable, counted from ``since`` on; 0 when one is."""
         with self._changed:
-            now = self._clock()
-            return 0.0 if self._is_any_usable(now) else now - max(self._usable_at, since)
+            return self._roster.waits_for_nodes_s(since, self._clock())
+
+    def wait_for_change(self, timeout_s: float) -> None:
+        """Waits until something changes, at most so long."""
+        with self._changed:
+            self._changed.wait(timeout_s)
 
     def wake(self) -> None:
         """Lets every waiting image look again, now."""
@@ -170,62 +234,25 @@ class Fleet:
     @contextmanager
     def _returned(self, machine: Machine) -> Iterator[NodeState]:
         with self._changed:
-            yield self._node_now(machine)
+            yield self._roster.node(machine, self._clock())
+            self._roster.drop_leavers()
             self._changed.notify()
 
-    def _node_now(self, machine: Machine) -> NodeState:
-        node = self._nodes[machine.name]
-        if node.is_usable:  # and maybe about to go: the wait for a usable node counts from here
-            self._usable_at = self._clock()
-        return node
+    @contextmanager
+    def _pinged(self, machine: Machine) -> Iterator[NodeState]:
+        with self._changed:
+            node = self._roster.node(machine, self._clock())
+            with self._said(node):
+                yield node
+            self._changed.notify_all()
 
-    def _candidates(self, attempts: Attempts, now: float) -> list[NodeState]:
-        nodes = [n for n in self._nodes.values() if n.machine.name not in attempts.refused_by]
-        if attempts.avoid:
-            # Worth waiting for a node that has not failed this image yet, while there is one.
-            fresh = [n for n in nodes if n.is_usable and n.machine.name not in attempts.avoid]
-            nodes = fresh or nodes
-        return [n for n in nodes if n.has_room(now)]
-
-    def _is_sweep_over(self, strategy: Strategy, now: float) -> bool:
-        """Whether all have refused for now.
-
-        Raises:
-            GaveUp: and all will for ever.
-        """
-        usable = [node for node in self._nodes.values() if node.is_usable]
-        unknown = any(self._may_come_to_accept(node, now) for node in self._nodes.values())
-        # By the random strategy a busy node is only late: who refused is draining.
-        refusable = strategy is Strategy.LOAD_BALANCING and not unknown
-        if usable and refusable and all((node.load_probability or 0.0) >= 1 for node in usable):
-            nodes = ", ".join(f"{node.machine.name} has p = {node.load_probability:g}" for node in usable)
-            raise GaveUp(
-                FailureCode.ALL_NODES_REJECT,
-                f"every node refuses all work: {nodes}; start one with a load probability below 1",
-            )
-        return any(node.has_room(now) for node in usable)
-
-    def _may_come_to_accept(self, node: NodeState, now: float) -> bool:
-        """Whether a node that is not usable now is worth waiting for: first asked, or just lost."""
-        if node.is_usable:
-            return False
-        if not node.ever_heard:
-            return node.pinging
-        accepts = (node.load_probability or 0.0) < 1
-        return accepts and now - node.heard_at < self.no_node_timeout_s
-
-    def _check_some_usable(self, now: float, since: float) -> None:
-        if self._is_any_usable(now) or now - max(self._usable_at, since) < self.no_node_timeout_s:
-            return
-        problems = "; ".join(node.message for node in self._nodes.values())
-        raise GaveUp(
-            FailureCode.NO_NODES,
-            f"no node was usable for {self.no_node_timeout_s:g} s: {problems}; "
-            "start computenode.py on these machines",
-        )
-
-    def _is_any_usable(self, now: float) -> bool:
-        is_any = any(node.is_usable for node in self._nodes.values())
-        if is_any:
-            self._usable_at = now
-        return is_any
+    @contextmanager
+    def _said(self, node: NodeState) -> Iterator[None]:
+        """Logs when a node stops being usable."""
+        was_usable = node.is_usable
+        yield
+        if was_usable and not node.is_usable:
+            if node.life.health is NodeHealth.QUARANTINED:
+                _log.error("node quarantined: %s", node.life.message)
+            else:
+                _log.warning("node lost: %s", node.life.message)

@@ -1,23 +1,26 @@
-"""All jobs of a server: running ones, and the last that ended."""
+"""All jobs of a server: running ones in memory, all of them in the journal."""
 
+import dataclasses
 import logging
-import threading
-import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from pixfarm.dispatch import Farm, Job
-from pixfarm.errors import InvalidRequest, UnknownJob
-from pixfarm.model import JobReport, JobSpec, Strategy
+from pixfarm.dispatch import Job
+from pixfarm.errors import FailureCode, InvalidRequest
+from pixfarm.history import History
+from pixfarm.journal import JournaledJob
+from pixfarm.model import ImageRecord, JobReport, JobSpec, JobState, JobStatus
+from pixfarm.progress import status_of
+from pixfarm.running import RunningJobs
+from pixfarm.shared import Farm
 
 _log = logging.getLogger(__name__)
 
-MAX_RUNNING = 64
-MAX_ENDED = 200
+MAX_LISTED = 200
 
 
 class Jobs:
-    """Starts jobs, finds them again, and ends them with the server.
+    """Starts jobs, finds them again, pauses and resumes them, and suspends them with the server.
 
     Args:
         farm: what the jobs share.
@@ -26,81 +29,191 @@ class Jobs:
 
     def __init__(self, farm: Farm, on_end: Callable[[JobReport], None]) -> None:
         self._farm = farm
-        self._on_end = on_end
-        self._lock = threading.Lock()
-        self._jobs: dict[str, Job] = {}
-        self._threads: dict[str, threading.Thread] = {}
-        self._closed = False
+        self._journal = farm.journal
+        self._running = RunningJobs(farm, on_end)
+        self._history = History(farm.journal)
 
-    def submit(self, base_path: str, strategy: Strategy, job_id: str | None = None) -> Job:
-        """A new job, running; or, for a known id, the job that has it.
+    def start(self, *, paused: bool) -> None:
+        """Goes on with the unfinished jobs of an earlier server.
+
+        Args:
+            paused: only makes them ready to be resumed.
+        """
+        for job in self._journal.unfinished():
+            is_paused = paused or job.summary.state is JobState.PAUSED
+            try:
+                self._reopen(job, paused=is_paused)
+            except InvalidRequest as error:
+                _log.error("job %s cannot go on: %s; then: client.py --resume %s", job.spec.job_id, error,
+                           job.spec.job_id)  # fmt: skip
+                self._journal.save(
+                    dataclasses.replace(job.summary, state=JobState.PAUSED, code="", message=str(error))
+                )
+        self._journal.flush()  # what cannot go on is told as paused from here on
+        self._running.take_snapshots()
+
+    def submit(self, spec: JobSpec) -> Job | None:
+        """A new job, running; for a known id the job that has it, or None when that has ended.
 
         Raises:
             InvalidRequest: the base path is not usable, the id belongs to another request, or the server
                 has too many jobs or is shutting down.
         """
-        job_id = job_id or uuid.uuid4().hex
-        spec = JobSpec(job_id, base_path, strategy)
-        with self._lock:
-            known = self._jobs.get(job_id)
-            if known is not None:
-                if known.spec != spec:
-                    raise InvalidRequest(
-                        f"job {job_id} is {known.spec.base_path} by {known.spec.strategy}; "
-                        "choose another id for another request"
-                    )
-                return known
-            self._refuse_when_full()
-            job = Job(spec, self._farm)
-            thread = threading.Thread(target=self._run, args=(job,), name=f"job {job_id}", daemon=True)
-            thread.start()  # first, so that a job without a thread is never registered
-            self._jobs[job_id] = job
-            self._threads[job_id] = thread
-        _log.info("job %s begins: %s by %s", job_id, base_path, strategy)
-        return job
+        known = self._find(spec.job_id) if spec.job_id else None
+        if known is None:
+            return self._begin(dataclasses.replace(spec, job_id=spec.job_id or uuid.uuid4().hex))
+        if (known.base_path, known.strategy) != (spec.base_path, spec.strategy):
+            raise InvalidRequest(
+                f"job {spec.job_id} is {known.base_path} by {known.strategy}; "
+                "choose another id for another request"
+            )
+        return self._running.get(spec.job_id)
 
-    def get(self, job_id: str) -> Job:
-        """The job of that id.
+    def status(self, job_id: str) -> JobStatus:
+        """Progress of a job.
 
         Raises:
-            UnknownJob: there is none, or it ended long ago.
+            UnknownJob: there is none of that id.
         """
-        with self._lock:
-            if job_id not in self._jobs:
-                raise UnknownJob(job_id)
-            return self._jobs[job_id]
+        job = self._running.get(job_id)
+        return job.status() if job is not None else status_of(self._history.get(job_id).summary)
 
-    def all(self) -> list[Job]:
-        """Running and recently ended jobs, oldest first."""
-        with self._lock:
-            return list(self._jobs.values())
+    def report(self, job_id: str) -> JobReport:
+        """What came of a job.
+
+        Raises:
+            UnknownJob: there is none of that id.
+        """
+        return self._history.report(job_id)
+
+    def images(self, job_id: str, after: str, limit: int) -> Sequence[ImageRecord]:
+        """What came of a job's images so far: a page, by file name.
+
+        Raises:
+            UnknownJob: there is none of that id.
+        """
+        return self._history.images(job_id, after, limit)
+
+    def cancel(self, job_id: str) -> None:
+        """Starts no further image of a job; an ended one is left as it is.
+
+        Raises:
+            UnknownJob: there is none of that id.
+        """
+        job = self._find_running(job_id)
+        if job is not None:
+            job.cancel("cancelled by a client")
+
+    def pause(self, job_id: str) -> None:
+        """Starts no further image of a job until it is resumed.
+
+        Raises:
+            UnknownJob: there is none of that id.
+            InvalidRequest: it has ended.
+        """
+        job = self._find_running(job_id)
+        if job is None or not job.control.pause():
+            state = self._history.get(job_id).summary.state if job is None else job.control.state
+            what = "ending" if state is JobState.RUNNING else state.value
+            raise InvalidRequest(f"job {job_id} is {what}; only a running job can be paused")
+        job.save()
+        self._journal.flush()
+        _log.info("job %s is paused", job_id)
+
+    def resume(self, job_id: str) -> None:
+        """Goes on with a job that was paused, was cancelled, or gave up.
+
+        Raises:
+            UnknownJob: there is none of that id.
+            InvalidRequest: nothing of it is left to do, its last images are still at work, or its base path
+                is not usable.
+        """
+        job = self._find_running(job_id)
+        if job is None or not job.control.resume():
+            if job is not None:
+                self._running.wait_until_gone(job)
+            journaled = self._history.get(job_id)
+            if journaled.summary.state is JobState.FINISHED:
+                again = f"client.py --retry-failed {job_id}"
+                raise InvalidRequest(f"job {job_id} is finished; what failed can be done again: {again}")
+            self._reopen(journaled, paused=False)
+        _log.info("job %s is resumed", job_id)
+
+    def all(self) -> list[JobStatus]:
+        """The running and the latest ended jobs, oldest first."""
+        running = self._running.all()
+        return [
+            running[known.spec.job_id].status() if known.spec.job_id in running else status_of(known.summary)
+            for known in self._journal.jobs(MAX_LISTED)
+        ]
 
     def close(self, grace_s: float) -> None:
-        """Starts no further image of any job and waits for running ones; may be called twice."""
-        with self._lock:
-            self._closed = True
-            threads = list(self._threads.values())
-            jobs = list(self._jobs.values())
-        for job in jobs:
-            job.cancel("the server is shutting down")
-        deadline = time.monotonic() + grace_s
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        """Suspends all jobs and waits for images that are under way; may be called twice."""
+        self._running.close(grace_s)
 
-    def _run(self, job: Job) -> None:
-        job.run()
-        report = job.report()
-        with self._lock:
-            del self._threads[job.spec.job_id]
-            ended = [job_id for job_id in self._jobs if job_id not in self._threads]
-            for job_id in ended[:-MAX_ENDED]:
-                del self._jobs[job_id]
-        self._on_end(report)
+    def _begin(self, spec: JobSpec) -> Job:
+        if spec.retry_of:
+            self._check_retry(spec)
+        job = Job(spec, self._farm, self._running.tokens)  # looks at the base path, which may hang
+        known = self._running.add(job)
+        if known is not job:
+            return known  # submitted twice at the same moment
+        try:
+            self._journal.add_job(spec, job.token, job.summary())
+            self._run_or_give_up(job)
+        except BaseException:
+            self._running.drop(job)
+            raise
+        _log.info("job %s begins: %s by %s", spec.job_id, spec.base_path, spec.strategy)
+        return job
 
-    def _refuse_when_full(self) -> None:
-        if self._closed:
-            raise InvalidRequest("the server is shutting down; submit again when it is back")
-        if len(self._threads) >= MAX_RUNNING:
+    def _reopen(self, journaled: JournaledJob, *, paused: bool) -> None:
+        spec = journaled.spec
+        before = self._history.before(journaled)
+        job = Job(spec, self._farm, self._running.tokens, before)
+        if self._running.add(job) is not job:
+            return  # resumed twice at the same moment
+        try:
+            if paused:
+                job.control.pause()
+            self._journal.add_token(spec.job_id, job.token)
+            self._running.start(job)
+        except BaseException:
+            self._running.drop(job)
+            raise
+        job.save()
+        ended = before.summary.done + before.summary.failed + before.summary.skipped
+        _log.info("job %s goes on: %s, %d images have ended", spec.job_id, spec.base_path, ended)
+
+    def _run_or_give_up(self, job: Job) -> None:
+        try:
+            self._running.start(job)
+        except RuntimeError as error:
+            # Its client sees an error: the next server must not go on with it behind the client's back.
+            why, code = f"the server could not start a thread for it: {error}", str(FailureCode.INTERNAL)
+            self._journal.save(
+                dataclasses.replace(job.summary(), state=JobState.GAVE_UP, code=code, message=why)
+            )
+            raise
+
+    def _find_running(self, job_id: str) -> Job | None:
+        job = self._running.get(job_id)
+        if job is None:
+            self._history.get(job_id)  # raises when there is none of that id
+        return job
+
+    def _find(self, job_id: str) -> JobSpec | None:
+        job = self._running.get(job_id)
+        if job is not None:
+            return job.spec
+        journaled = self._history.find(job_id)
+        return None if journaled is None else journaled.spec
+
+    def _check_retry(self, spec: JobSpec) -> None:
+        earlier = self._find(spec.retry_of)
+        if earlier is None:
+            raise InvalidRequest(f"the server knows no job {spec.retry_of!r}; client.py --jobs lists them")
+        if earlier.base_path != spec.base_path:
             raise InvalidRequest(
-                f"the server runs {MAX_RUNNING} jobs already; submit again when one has ended"
+                f"job {spec.retry_of} is about {earlier.base_path}, not about {spec.base_path}"
             )

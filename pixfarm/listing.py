@@ -47,7 +47,9 @@ def source_and_target(base_path: str, filename: str) -> tuple[Path, Path]:
     return tree.source / filename, tree.target / filename
 
 
-def eligible_files(tree: SourceTree, on_error: Callable[[str, OSError], None]) -> Iterator[str]:
+def eligible_files(
+    tree: SourceTree, on_error: Callable[[str, OSError], None], below: str = ""
+) -> Iterator[str]:
     """Names of the eligible files, relative to the source directory, in the directory's own order.
 
     Streams: memory does not grow with the number of files. Hidden files and folders are passed over,
@@ -57,8 +59,9 @@ def eligible_files(tree: SourceTree, on_error: Callable[[str, OSError], None]) -
     Args:
         tree: where to look.
         on_error: told the relative name of each folder that cannot be listed.
+        below: only in this folder, a relative name that ends in ``/``.
     """
-    folders = [""]
+    folders = [below]
     while folders:
         folder = folders.pop()
         try:

@@ -1,14 +1,18 @@
 """machine.txt: which machine plays which part."""
 
 import io
+import logging
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from pixfarm.errors import BadMachinesFile
 from pixfarm.model import Machine
+
+_log = logging.getLogger(__name__)
 
 DEFAULT_SERVER_PORT = 9090
 DEFAULT_NODE_PORT = 9091
@@ -18,7 +22,11 @@ _HOST = re.compile(r"[A-Za-z0-9_.:%-]{1,253}", re.ASCII)
 _LOOPBACK = {"localhost": "127.0.0.1", "ip6-localhost": "::1"}
 _MAX_BYTES = 1024 * 1024
 
+# The coarsest time stamps of files (FAT): what is written within that time may look like what was there.
+_SETTLED_S = 2.0
+
 Key = TypeVar("Key")
+Signature = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,71 @@ def read_machines(path: Path) -> Machines:
             f"{path}: no line names a node; add one like 'node_1 localhost {DEFAULT_NODE_PORT}'"
         )
     return Machines(servers[0], nodes)
+
+
+class MachinesFile:
+    """A machines file that may change; for one thread.
+
+    Args:
+        path: the file.
+        clock: seconds.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path = path
+        self._clock = clock
+        self._machines: Machines | None = None
+        self._seen: Signature | None = None
+        self._seen_at_s = 0.0
+        self._problem = ""
+
+    def read(self) -> Machines:
+        """The machines of the file.
+
+        Raises:
+            BadMachinesFile: it cannot be used.
+        """
+        self._note(self._signature())
+        self._machines = read_machines(self._path)
+        self._problem = ""
+        return self._machines
+
+    def changed(self) -> Machines | None:
+        """The machines when they are others than before, else None.
+
+        When the file cannot be used, that is logged once for each change, and the machines of before stay.
+        Reads the file when its time stamp, size or inode are new, and for two seconds from then: somebody may
+        still be writing, or write twice within one time stamp.
+        """
+        signature = self._signature()
+        is_new = signature != self._seen
+        if not is_new and self._clock() - self._seen_at_s > _SETTLED_S:
+            return None
+        if is_new:
+            self._note(signature)
+        try:
+            machines = read_machines(self._path)
+        except BadMachinesFile as error:
+            if is_new or str(error) != self._problem:
+                _log.warning("%s; going on with the machines of before", error)
+            self._problem = str(error)
+            return None
+        self._problem = ""
+        if machines == self._machines:
+            return None
+        self._machines = machines
+        return machines
+
+    def _note(self, signature: Signature | None) -> None:
+        self._seen = signature
+        self._seen_at_s = self._clock()
+
+    def _signature(self) -> Signature | None:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None  # reading tells why
+        return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _read_lines(path: Path) -> list[str]:

@@ -13,6 +13,9 @@ INPUT_DIR = "input_dir"
 OUTPUT_DIR = "output_dir"
 EXTENSIONS = ("jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp")
 
+# What is done to an image: a name that changes whenever results would.
+PIPELINE = "edges/1"
+
 
 class Strategy(StrEnum):
     """How the server chooses a node for an image."""
@@ -28,6 +31,16 @@ class JobState(Enum):
     FINISHED = "finished"
     CANCELLED = "cancelled"
     GAVE_UP = "gave up"
+    PAUSED = "paused"
+
+
+class ImageState(Enum):
+    """What came of one image of a job."""
+
+    DONE = "done"
+    FAILED = "failed"
+    NOT_DONE = "not done"
+    SKIPPED = "skipped"
 
 
 class NodeHealth(Enum):
@@ -37,6 +50,7 @@ class NodeHealth(Enum):
     PROBE = "probe"
     DOWN = "down"
     QUARANTINED = "quarantined"
+    PARKED = "parked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +76,25 @@ class SourceTree:
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """What is asked for with one submit_request, and what every image of the job has in common."""
+    """What is asked for with one submit_request, and what every image of the job has in common.
+
+    Args:
+        job_id: 1 to 64 of A-Z a-z 0-9 _ -.
+        base_path: absolute directory that server and nodes see.
+        strategy: how nodes are chosen.
+        priority: -100 to 100; of the jobs that wait, the one with the highest gets the next image.
+        skip_done: pass over images with a good result of an earlier job.
+        retry_of: id of an earlier job of which only what failed or was not done is wanted; empty for all.
+        task_timeout_s: seconds a worker may spend on an image; None lets the server decide.
+    """
 
     job_id: str
     base_path: str
     strategy: Strategy
+    priority: int = 0
+    skip_done: bool = False
+    retry_of: str = ""
+    task_timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +118,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """One image, processed and published; times in seconds, sizes in pixels and bytes."""
+    """One image, processed and published; times in seconds, sizes in pixels and bytes.
+
+    Source and result are told by size and modification time (ns since 1970), so that a later job can see
+    whether they are still the same; zeros and an empty ``pipeline`` from a node that does not tell.
+    """
 
     attempt_id: str
     waited_s: float
@@ -98,6 +130,37 @@ class TaskResult:
     width_px: int
     height_px: int
     bytes_written: int
+    source_bytes: int = 0
+    source_mtime_ns: int = 0
+    result_mtime_ns: int = 0
+    pipeline: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRecord:
+    """What came of one image of a job.
+
+    Args:
+        filename: path relative to the source directory.
+        state: what came of it.
+        node: who did it, or on whom it failed last; empty when none was involved.
+        attempts: calls that took the image.
+        refusals: calls that were refused.
+        seconds: of the call that did it, as the server saw it.
+        bytes_written: size of the result.
+        code: why it was not done; empty when it was.
+        message: one line for a person; empty when it was done.
+    """
+
+    filename: str
+    state: ImageState
+    node: str = ""
+    attempts: int = 0
+    refusals: int = 0
+    seconds: float = 0.0
+    bytes_written: int = 0
+    code: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +186,11 @@ class NodeCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSummary:
-    """What progress and final report of a job have in common; counts are images."""
+    """What progress and final report of a job have in common; counts are images.
+
+    ``submitted_at`` is in seconds since 1970; ``copies`` are images sent to a second node because the first
+    one was slow.
+    """
 
     job_id: str
     base_path: str
@@ -139,6 +206,10 @@ class JobSummary:
     nodes: tuple[NodeCounts, ...]
     code: str = ""
     message: str = ""
+    skipped: int = 0
+    priority: int = 0
+    submitted_at: float = 0.0
+    copies: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +231,8 @@ class JobReport(JobSummary):
 class NodeStatus:
     """A compute node, by its own account or as the server sees it.
 
-    ``load_probability`` is None and ``workers`` 0 while the server does not know them.
+    ``load_probability`` is None and ``workers`` 0 while the server does not know them; ``fault`` is what the
+    node's own check finds broken on it, ``started_at`` (seconds since 1970) tells a restart from a pause.
     """
 
     name: str
@@ -177,3 +249,5 @@ class NodeStatus:
     message: str = ""
     version: str = ""
     delay_s: float = 0.0
+    fault: str = ""
+    started_at: float = 0.0

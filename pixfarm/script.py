@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from pixfarm import __version__
 from pixfarm.console.stream import print_error
 from pixfarm.console.text import safe
 from pixfarm.errors import NotReady, PeerError, UsageError
+from pixfarm.load import AUTO
 
 EXIT_OK = 0
 EXIT_SOME_FAILED = 1
@@ -25,6 +26,7 @@ EXIT_UNREACHABLE = 3
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 
 _LOOK_EVERY_S = 0.1
+_MEANWHILE_EVERY_S = 1.0
 
 HOME = Path(__file__).resolve().parents[1]
 DEFAULT_MACHINES = HOME / "machine.txt"
@@ -83,9 +85,12 @@ class Parser(OneLineParser):
         )
 
 
-def probability(text: str) -> float:
-    """A number in [0, 1], for argparse."""
-    return _number(text, 0.0, 1.0, "a load probability from 0 (never busy) to 1 (always busy), like 0.5")
+def load_probability(text: str) -> float | Literal["auto"]:
+    """A number in [0, 1] or ``auto``, for argparse."""
+    if text == AUTO:
+        return AUTO
+    what = "a load probability from 0 (never busy) to 1 (always busy), like 0.5, or auto (the machine's load)"
+    return _number(text, 0.0, 1.0, what)
 
 
 def seconds(text: str) -> float:
@@ -167,14 +172,18 @@ def stop_event(*, at_eof: bool) -> threading.Event:
     return stop
 
 
-def wait_for(stop: threading.Event) -> None:
-    """Waits for a stop_event().
+def wait_for(stop: threading.Event, meanwhile: Callable[[], None] = lambda: None) -> None:
+    """Waits for a stop_event(), and calls ``meanwhile`` once a second.
 
     Not by stop.wait(): the kernel may hand a signal to a thread that is just starting, which wakes nobody
     here, and a handler that came while this thread holds the event's lock would wait for itself.
     """
+    called_at = time.monotonic()
     while not stop.is_set():
         time.sleep(_LOOK_EVERY_S)
+        if time.monotonic() - called_at >= _MEANWHILE_EVERY_S:
+            meanwhile()
+            called_at = time.monotonic()
 
 
 class _OneLine(logging.Formatter):

@@ -1,4 +1,4 @@
-"""How many images have a thread at once, shared fairly between jobs."""
+"""How many images have a thread at once, shared between jobs by priority and then evenly."""
 
 import threading
 from collections import Counter
@@ -8,7 +8,10 @@ _LOOK_AGAIN_S = 0.25
 
 
 class Slots:
-    """Slots for image threads; of the jobs that wait, the one with the fewest gets the next (max-min fair).
+    """Slots for image threads.
+
+    Of the jobs that wait, one with the highest priority gets the next; of those, the one with the fewest
+    slots (max-min fair).
 
     Args:
         bound: how many slots there are at the moment; may change at any time.
@@ -18,17 +21,18 @@ class Slots:
         self._bound = bound
         self._changed = threading.Condition()
         self._held: Counter[str] = Counter()
-        self._waiting: set[str] = set()
+        self._waiting: dict[str, int] = {}
 
-    def acquire(self, job_id: str, stop: Callable[[], None]) -> None:
+    def acquire(self, job_id: str, priority: int, stop: Callable[[], None]) -> None:
         """Waits for a slot and takes it.
 
         Args:
             job_id: who asks; a job asks from one thread.
+            priority: of the job.
             stop: called at each look; raises to end the wait.
         """
         with self._changed:
-            self._waiting.add(job_id)
+            self._waiting[job_id] = priority
             try:
                 stop()  # also when there is a slot: a job that has stopped takes none
                 while not self._is_next(job_id):
@@ -36,7 +40,7 @@ class Slots:
                     stop()
                 self._held[job_id] += 1
             finally:
-                self._waiting.discard(job_id)
+                del self._waiting[job_id]
                 if self._waiting:
                     self._changed.notify_all()
 
@@ -53,13 +57,16 @@ class Slots:
         with self._changed:
             return self._held[job_id]
 
-    def wait_until_free(self, job_id: str) -> None:
-        """Waits until a job has no slot."""
+    def wait_until_free(self, job_id: str, timeout_s: float) -> bool:
+        """Waits until a job has no slot; whether that came in time."""
         with self._changed:
-            while self._held[job_id]:
-                self._changed.wait(_LOOK_AGAIN_S)
+            return self._changed.wait_for(lambda: not self._held[job_id], timeout_s)
 
     def _is_next(self, job_id: str) -> bool:
         if sum(self._held.values()) >= self._bound():
             return False
-        return self._held[job_id] <= min(self._held[waiting] for waiting in self._waiting)
+        priority = self._waiting[job_id]
+        if any(other > priority for other in self._waiting.values()):
+            return False
+        equals = [waiting for waiting, other in self._waiting.items() if other == priority]
+        return self._held[job_id] <= min(self._held[waiting] for waiting in equals)

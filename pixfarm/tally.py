@@ -3,9 +3,17 @@
 import threading
 from collections import Counter, defaultdict
 
-from pixfarm.model import Failure, NodeCounts
+from pixfarm.model import Failure, ImageRecord, ImageState, JobSummary, NodeCounts
 
 MAX_FAILURES = 100
+
+_COUNTED = ("done", "skipped", "failed", "not_done", "rejections", "retries", "copies")
+_COUNT_OF = {
+    ImageState.DONE: "done",
+    ImageState.SKIPPED: "skipped",
+    ImageState.FAILED: "failed",
+    ImageState.NOT_DONE: "not_done",
+}
 
 
 class Tally:
@@ -18,12 +26,25 @@ class Tally:
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._failures: list[Failure] = []
 
-    def done(self, node: str, seconds: float) -> None:
-        """A node did an image in that many seconds."""
+    def restore(self, summary: JobSummary, failures: tuple[Failure, ...]) -> None:
+        """Goes on from what is known of an earlier run of the same job."""
         with self._lock:
-            self._counts["done"] += 1
-            self._nodes[node]["done"] += 1
-            self._seconds[node] += seconds
+            for name in _COUNTED:
+                self._counts[name] = getattr(summary, name)
+            for node in summary.nodes:
+                self._nodes[node.name].update(done=node.done, refused=node.refused, failed=node.failed)
+                self._seconds[node.name] = node.mean_s * node.done
+            self._failures = list(failures[:MAX_FAILURES])
+
+    def ended(self, record: ImageRecord) -> None:
+        """An image has ended."""
+        with self._lock:
+            self._counts[_COUNT_OF[record.state]] += 1
+            if record.state is ImageState.DONE:
+                self._nodes[record.node]["done"] += 1
+                self._seconds[record.node] += record.seconds
+            elif record.state is not ImageState.SKIPPED and len(self._failures) < MAX_FAILURES:
+                self._failures.append(Failure(record.filename, record.code, record.message, record.node))
 
     def refused(self, node: str) -> None:
         """A node refused an image."""
@@ -41,20 +62,15 @@ class Tally:
         with self._lock:
             self._counts["retries"] += 1
 
-    def failed(self, failure: Failure) -> None:
-        """An image is given up."""
-        self._not_done("failed", failure)
-
-    def not_done(self, failure: Failure) -> None:
-        """An image was not done because its job stopped."""
-        self._not_done("not_done", failure)
+    def copied(self) -> None:
+        """A late image was sent to a second node."""
+        with self._lock:
+            self._counts["copies"] += 1
 
     def counts(self) -> dict[str, int]:
-        """Images done, failed and not_done, and rejections and retries."""
+        """Images done, skipped, failed and not_done, and rejections, retries and copies."""
         with self._lock:
-            return {
-                name: self._counts[name] for name in ("done", "failed", "not_done", "rejections", "retries")
-            }
+            return {name: self._counts[name] for name in _COUNTED}
 
     def nodes(self) -> tuple[NodeCounts, ...]:
         """What each node did, by name."""
@@ -74,9 +90,3 @@ class Tally:
         """The first images that were not done, at most MAX_FAILURES."""
         with self._lock:
             return tuple(self._failures)
-
-    def _not_done(self, count: str, failure: Failure) -> None:
-        with self._lock:
-            self._counts[count] += 1
-            if len(self._failures) < MAX_FAILURES:
-                self._failures.append(failure)

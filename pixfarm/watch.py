@@ -51,6 +51,20 @@ class Watch:
         for ping in pings:
             ping.join(max(0.0, deadline - time.monotonic()))
 
+    def lives(self, machine: Machine, ticket: int) -> bool:
+        """Whether a node lives that has just broken off a call; asked in this thread when nobody else asks.
+
+        Args:
+            machine: the node.
+            ticket: what Fleet.broken() returned.
+        """
+        while (verdict := self._fleet.verdict(machine, ticket)) is None:
+            if self._fleet.claim_ping(machine):
+                self._ask(machine)
+            else:
+                self._fleet.wait_for_change(_LOOK_EVERY_S)
+        return verdict
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._start(self._fleet.claim_pings())

@@ -1,4 +1,4 @@
-"""The node's pool of image worker processes: warm, two images deep, replaced when they die.
+"""The node's pool of image worker processes: warm, and two images deep.
 
 Threads were measured 25 % slower: they fight for the interpreter lock. Each worker has two lanes, a
 socket pair each, used by one thread at a time: while it works on one image the next already waits in
@@ -7,26 +7,28 @@ the other lane, so that a worker never idles while an answer travels.
 
 import json
 import logging
-import threading
+import math
+import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import connection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pixfarm import imaging, worker_process
-from pixfarm.errors import FailureCode, NotReady, TaskFailed
-from pixfarm.worker_handle import LANES_PER_WORKER, Worker, receive, started
+from pixfarm.errors import FailureCode, TaskFailed
+from pixfarm.parts import remove_part
+from pixfarm.recycling import Recycling
+from pixfarm.worker_crew import Crew
+from pixfarm.worker_handle import LANES_PER_WORKER, Worker, receive
 
 _log = logging.getLogger(__name__)
 
-START_TIMEOUT_S = 30.0
-_LOOK_AGAIN_S = 0.1
-_RETRY_S = 0.5
-_TURN_COMES_S = 1.0
-_MAX_UNTOUCHED_DEATHS = 3
+_LOOK_SOON_S = 0.1
+_LOOK_AGAIN_S = 1.0
+_TURN_COMES_S = 10.0
+_END_COMES_S = 5.0
+_MAX_UNTOUCHED_DEATHS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,38 +40,53 @@ class WorkDone:
     worked_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    source: Path
+    target: Path
+    attempt_id: str
+    timeout_s: float
+
+    def message(self) -> bytes:
+        return json.dumps([str(self.source), str(self.target), self.attempt_id]).encode()
+
+
 class WorkerPool:
     """Processes images in warm worker processes; process() may be called from any number of threads.
 
     Args:
         workers: how many processes, 1 or more.
         settings: for the image work.
+        recycling: when a process is replaced though nothing is wrong with it.
+        work: what is done to each image; importable by its name in a worker process.
+        rng: so that not all are replaced at once.
 
     Raises:
         NotReady: the processes did not start.
     """
 
-    def __init__(self, workers: int, settings: imaging.ImageSettings) -> None:
+    def __init__(
+        self,
+        workers: int,
+        settings: imaging.ImageSettings,
+        recycling: Recycling | None = None,
+        work: worker_process.Work = imaging.process_image,
+        rng: random.Random | None = None,
+    ) -> None:
         worker_process.prepare_fork_server()
-        self._settings = settings
         self.lanes = LANES_PER_WORKER * workers
-        self._changed = threading.Condition()
-        self._closed = False
-        self._workers: list[Worker] = []
-        self._undertaker = threading.Thread(target=self._replace_the_dead, name="undertaker", daemon=True)
-        try:
-            for _ in range(workers):
-                self._workers.append(Worker(settings))
-            deadline = time.monotonic() + START_TIMEOUT_S
-            for worker in self._workers:
-                worker.wait_until_ready(max(0.1, deadline - time.monotonic()))
-        except (NotReady, OSError, EOFError) as error:
-            self.close()
-            raise NotReady(f"the image workers cannot be started: {error}") from error
-        self._undertaker.start()
+        recycling = (recycling or Recycling()).within(settings.memory_mib)
+        self.crew = Crew(workers, partial(Worker, settings, work), recycling, rng or random.Random())
+
+    @property
+    def fault(self) -> str:
+        """Why there is no worker, in one line; empty while there is one."""
+        return self.crew.fault
 
     def process(self, source: Path, target: Path, attempt_id: str, timeout_s: float) -> WorkDone:
         """Has a worker process one image; waits while all lanes are taken.
+
+        When the worker does not come to the end of it, its temporary file is removed.
 
         Args:
             source: file to read.
@@ -78,119 +95,107 @@ class WorkerPool:
             timeout_s: seconds a worker may spend on it.
 
         Raises:
-            TaskFailed: the image could not be done, its worker died (CRASHED) or took too long (TIMED_OUT).
+            NotPublished: the result could not be written.
+            TaskFailed: it could not be done for another reason; its worker died (CRASHED) or took too long
+                (TIMED_OUT), or there is no worker (NO_RESOURCES).
         """
-        request = json.dumps([str(source), str(target), attempt_id]).encode()
+        order = _Order(source, target, attempt_id, timeout_s)
         arrived_at = time.monotonic()
         for _ in range(_MAX_UNTOUCHED_DEATHS):
-            with self._lane() as (worker, number):
-                answer = self._ask(worker, number, request, timeout_s)
+            with self.crew.lane() as (worker, number):
+                answer = self._ask(worker, number, order)
             if answer is not None:
                 return _work_done(answer, time.monotonic() - arrived_at)
-        raise TaskFailed(FailureCode.CRASHED, "the worker processes died before they could begin with it")
+        raise TaskFailed(
+            FailureCode.NO_RESOURCES, "the worker processes died before they could begin with it"
+        )
 
     def close(self) -> None:
         """Ends the workers; may be called twice."""
-        with self._changed:
-            self._closed = True
-            workers, self._workers = self._workers, []
-            self._changed.notify_all()
-        if self._undertaker.ident is not None:
-            self._undertaker.join(START_TIMEOUT_S)
-        for worker in workers:
-            worker.close()
+        self.crew.close()
 
-    @contextmanager
-    def _lane(self) -> Iterator[tuple[Worker, int]]:
-        with self._changed:
-            while True:
-                if self._closed:
-                    raise TaskFailed(FailureCode.CRASHED, "the node is shutting down")
-                ready = [worker for worker in self._workers if worker.free and not worker.is_dead]
-                if ready:
-                    break
-                self._changed.wait(1.0)
-            worker = min(ready, key=lambda worker: worker.in_flight)
-            number = worker.free.pop()
+    def _ask(self, worker: Worker, number: int, order: _Order) -> list[Any] | None:
+        """The worker's answer, or None when it was lost with the order untouched."""
+        lane, patience = worker.lanes[number], _Patience(worker, number, order.timeout_s)
+        answer, has_ended = None, False
         try:
-            yield worker, number
-        finally:
-            with self._changed:
-                worker.free.append(number)
-                is_over = worker.in_flight == 0 and worker not in self._workers
-                self._changed.notify()
-            if is_over:
-                worker.close()
-
-    def _ask(self, worker: Worker, number: int, request: bytes, timeout_s: float) -> list[Any] | None:
-        """The worker's answer, or None when it died with the request untouched."""
-        answer: bytes | None = None
-        is_late = False
-        stuck_at = time.monotonic() + timeout_s + _TURN_COMES_S
-        try:
-            lane = worker.lanes[number]
-            lane.settimeout(timeout_s)
-            lane.send(request)
-            while not (answer := receive(lane)):
-                # An image that waits for its turn is not late: the one ahead of it is, or the process stands.
-                is_late = worker.seconds_on(number) >= timeout_s
-                left_s = stuck_at - time.monotonic()
-                if is_late or (left_s <= 0 and not worker.has_in_hand(number)):
-                    _log.warning("a worker process does not come to an end with an image; ending it")
-                    worker.process.kill()
-                elif worker.has_in_hand(number):
-                    left_s = timeout_s - worker.seconds_on(number)
-                lane.settimeout(max(left_s, _LOOK_AGAIN_S))
+            lane.settimeout(min(order.timeout_s, _LOOK_AGAIN_S))
+            lane.send(order.message())
+            while not (answer := receive(lane)) and not patience.is_over:
+                lane.settimeout(patience.look())
         except OSError as error:
             _log.debug("a lane ended: %s", error)
+            has_ended = True
         if answer:
             return list(json.loads(answer))
-        self._replace(worker)
+        self.crew.lose(worker)
+        if not patience.is_late and not worker.has_in_hand(number):
+            return None
+        if has_ended:  # and so writes no more
+            _remove_part(order)
+        raise self._failure(worker, order, is_late=patience.is_late)
+
+    def _failure(self, worker: Worker, order: _Order, *, is_late: bool) -> TaskFailed:
         if is_late:
-            raise TaskFailed(FailureCode.TIMED_OUT, f"took longer than {timeout_s:g} s; its worker was ended")
-        if worker.has_in_hand(number):
-            raise TaskFailed(FailureCode.CRASHED, f"{worker.death} while it had this image")
-        return None
+            message = f"took longer than {order.timeout_s:g} s; its worker was ended"
+            return TaskFailed(FailureCode.TIMED_OUT, message)
+        if self.crew.is_closed:  # which ended the worker, at last by force
+            return TaskFailed(FailureCode.NO_RESOURCES, "the node is shutting down")
+        return TaskFailed(FailureCode.CRASHED, f"{worker.death()} while it had this image")
 
-    def _replace_the_dead(self) -> None:
-        """Notices deaths that no image's thread does: of workers that had nothing to do."""
-        while not self._closed:
-            with self._changed:
-                alive = {worker.process.sentinel: worker for worker in self._workers if not worker.is_dead}
-            for sentinel in connection.wait(list(alive), timeout=_LOOK_AGAIN_S):
-                try:
-                    self._replace(alive[sentinel])  # type: ignore[index]  # sentinels are numbers
-                except TaskFailed as failure:
-                    _log.error("%s; trying again", failure.message)
-                    time.sleep(_RETRY_S)
 
-    def _replace(self, dead: Worker) -> None:
-        with self._changed:
-            if dead.is_dead or dead not in self._workers:
-                return  # the thread of its other lane was first
-            dead.bury()
-        _log.warning("%s; starting another", dead.death)
-        try:
-            replacement = started(self._settings, START_TIMEOUT_S)
-        except NotReady as error:
-            dead.is_dead = False  # the next image finds it out again, and tries again
-            raise TaskFailed(FailureCode.CRASHED, f"no worker process can be started: {error}") from error
-        with self._changed:
-            if self._closed:
-                over = replacement
-            else:
-                self._workers[self._workers.index(dead)] = replacement
-                self._changed.notify_all()
-                if dead.in_flight:
-                    return  # whoever gives its last lane back closes it
-                over = dead
-        over.close()
+class _Patience:
+    """How long one thread still waits for a worker, and the end of that worker when it has waited enough."""
+
+    def __init__(self, worker: Worker, number: int, timeout_s: float) -> None:
+        self.is_late = False
+        self._worker = worker
+        self._number = number
+        self._timeout_s = timeout_s
+        self._killed_at = math.inf
+        self._idle_since = math.inf
+        self._images = -1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it does not even end when it is killed: its file system hangs."""
+        return time.monotonic() > self._killed_at + _END_COMES_S
+
+    def look(self) -> float:
+        """Ends a worker that is too late, or stands; returns the seconds until the next look."""
+        left_s = self._left_s(time.monotonic())
+        if left_s <= 0 and self._killed_at == math.inf:
+            _log.warning("a worker process does not come to an end with an image; ending it")
+            self._worker.kill()
+            self._killed_at = time.monotonic()
+        return min(max(left_s, _LOOK_SOON_S), _LOOK_AGAIN_S)
+
+    def _left_s(self, now: float) -> float:
+        if self._worker.has_in_hand(self._number):
+            left_s = self._timeout_s - self._worker.seconds_on(self._number)
+            self.is_late = left_s <= 0
+            return left_s
+        # While an image waits its time does not run. The one ahead of it is watched by its own thread; but
+        # a worker that has none in hand and yet does not take this one stands.
+        if self._worker.is_at_work or self._images != self._worker.images:
+            self._idle_since, self._images = now, self._worker.images
+        return self._idle_since + _TURN_COMES_S - now
+
+
+def _remove_part(order: _Order) -> None:
+    try:
+        if remove_part(order.target, order.attempt_id):
+            _log.debug("temporary file of attempt %s removed", order.attempt_id)
+    except (OSError, TaskFailed) as error:
+        _log.warning("the temporary file of attempt %s stays: %s", order.attempt_id, error)
 
 
 def _work_done(answer: list[Any], seconds: float) -> WorkDone:
-    if answer[0]:
-        raise TaskFailed(FailureCode(answer[0]), answer[1])
-    _, width_px, height_px, bytes_written, worked_s = answer
-    return WorkDone(
-        imaging.ImageOutcome(width_px, height_px, bytes_written), max(0.0, seconds - worked_s), worked_s
-    )
+    code, message, *rest = answer
+    if not code:
+        worked_s, outcome = rest
+        return WorkDone(imaging.ImageOutcome(*outcome), max(0.0, seconds - worked_s), worked_s)
+    (size_bytes,) = rest
+    if size_bytes:
+        raise imaging.NotPublished(FailureCode(code), message, size_bytes)
+    raise TaskFailed(FailureCode(code), message)

@@ -1,44 +1,59 @@
 """This side of an image worker process: its lanes, its life and its death."""
 
+import contextlib
 import multiprocessing
+import os
+import select
 import signal
 import socket
+import threading
 import time
 from multiprocessing.process import BaseProcess
 
 from pixfarm import imaging, worker_process
 from pixfarm.errors import NotReady
-from pixfarm.worker_process import MESSAGE_BYTES, NO_LANE
+from pixfarm.worker_process import MESSAGE_BYTES, NO_LANE, Standing, Work
 
 LANES_PER_WORKER = 2
+END_TIMEOUT_S = 1.0
 
 
 class Worker:
     """One process and this side of its lanes.
 
+    ``free`` are the numbers of the lanes that nobody uses, ``is_lost`` whether it gets no more images because
+    it is dead or does not come to an end; both are for whoever hands the lanes out.
+
     Args:
         settings: for the image work.
+        work: what is done to each image.
+
+    Raises:
+        OSError: no descriptors, memory or processes are left.
+        EOFError: the fork server has just ended.
     """
 
-    def __init__(self, settings: imaging.ImageSettings) -> None:
+    def __init__(self, settings: imaging.ImageSettings, work: Work) -> None:
         context = multiprocessing.get_context("forkserver")
         pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(LANES_PER_WORKER)]
         self.lanes = [ours for ours, _ in pairs]
         self.free = list(range(LANES_PER_WORKER))
-        # Written by the worker, read when it is late or dead: whose image it has in hand, since when.
-        self._in_hand = context.RawArray("d", [NO_LANE, 0.0])
-        self.is_dead = False
+        self.is_lost = False
+        self._standing = context.RawValue(Standing, NO_LANE, 0.0, 0, 0)
+        self._warm_bytes = 0
+        self._ending = threading.Lock()
         self._is_closed = False
-        self.death = ""
+        self._death = ""
         theirs = [theirs for _, theirs in pairs]
         self.process: BaseProcess = context.Process(
             target=worker_process.run,
-            args=(theirs, self._in_hand, settings),
+            args=(theirs, self._standing, settings, work),
             name="image worker",
             daemon=True,
         )
         try:
-            self.process.start()
+            with worker_process.sigterm_withheld():
+                self.process.start()
         except (OSError, EOFError):
             for lane in self.lanes:
                 lane.close()
@@ -46,19 +61,35 @@ class Worker:
         finally:
             for lane in theirs:
                 lane.close()
+        self.pid = self.process.pid or 0
 
     @property
     def in_flight(self) -> int:
         """How many images it has."""
         return LANES_PER_WORKER - len(self.free)
 
+    @property
+    def images(self) -> int:
+        """How many images it has come to an end with."""
+        return int(self._standing.images)
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it has an image in hand, or died with one."""
+        return bool(self._standing.lane != NO_LANE)
+
+    @property
+    def grown_bytes(self) -> int:
+        """How much more resident memory it keeps between images than when it was warm and had done none."""
+        return int(self._standing.resident_bytes) - self._warm_bytes
+
     def has_in_hand(self, number: int) -> bool:
         """Whether it works, or died while it worked, on that lane's image."""
-        return int(self._in_hand[0]) == number
+        return bool(self._standing.lane == number)
 
     def seconds_on(self, number: int) -> float:
         """How long it has worked on that lane's image; 0 while that waits for its turn."""
-        return time.monotonic() - self._in_hand[1] if self.has_in_hand(number) else 0.0
+        return time.monotonic() - self._standing.since_s if self.has_in_hand(number) else 0.0
 
     def wait_until_ready(self, timeout_s: float) -> None:
         """Waits for its word that it is warm.
@@ -69,57 +100,77 @@ class Worker:
         self.lanes[0].settimeout(timeout_s)
         try:
             if self.lanes[0].recv(MESSAGE_BYTES):
+                self._warm_bytes = int(self._standing.resident_bytes)
                 return
         except OSError as error:
             raise NotReady(f"an image worker did not start: {error}") from error
         raise NotReady("an image worker died at its start; its own message is above")
 
-    def bury(self) -> None:
-        """Takes note of how it died; for one thread."""
-        self.is_dead = True
-        try:
-            self.process.join(1.0)
-            code = self.process.exitcode
-        except (EOFError, OSError):  # the fork server, which knows the exit code, is gone as well
-            code = None
-        if code is not None and code < 0:
-            self.death = f"the worker process was ended by signal {-code} ({signal.strsignal(-code)})"
-        else:
-            self.death = f"the worker process ended with exit code {code}"
+    def fileno(self) -> int:
+        """For select.poll(): hung up when the process has ended, readable when it says that it is warm."""
+        return self.lanes[0].fileno()
+
+    def has_ended(self, within_s: float = 0.0) -> bool:
+        """Whether the process ends in time; it touches no file any more then.
+
+        Not asked of multiprocessing, for which a process has ended when the fork server has.
+        """
+        poll = select.poll()
+        poll.register(self, 0)  # a hang-up is always told
+        return bool(poll.poll(1000 * within_s))
+
+    def death(self) -> str:
+        """How it ended, in words."""
+        with self._ending:
+            if not self._is_closed:
+                self._take_note()
+            return self._death
+
+    def kill(self) -> None:
+        """Ends it at once; does not wait."""
+        with self._ending:
+            if not self._is_closed:
+                self._kill()
+
+    def hang_up(self) -> None:
+        """Asks it to end after the image that it has in hand, if any."""
+        for lane in self.lanes:
+            with contextlib.suppress(OSError):  # it has ended
+                lane.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
-        """Ends the process and waits for its end; may be called twice."""
-        for lane in self.lanes:
-            lane.close()
-        if self._is_closed:
+        """Ends the process, by force if need be, and waits for that; may be called twice.
+
+        Who waits at a lane is told that it broke off, but should have left it before.
+        """
+        with self._ending:
+            if self._is_closed:
+                return
+            self.hang_up()
+            if not self.has_ended(END_TIMEOUT_S):
+                self._kill()
+            self._take_note()
+            self._is_closed = True
+            for lane in self.lanes:
+                lane.close()
+            with contextlib.suppress(ValueError):  # it will not end
+                self.process.close()  # else a traceback that somebody keeps would keep its descriptors, too
+
+    def _kill(self) -> None:
+        if not self.has_ended():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    def _take_note(self) -> None:
+        if not self.has_ended(END_TIMEOUT_S):
+            self._death = "the worker process does not end, though it was killed"
             return
-        self._is_closed = True
-        try:
-            self.process.join(1.0)
-            if self.process.exitcode is None:
-                self.process.kill()
-                self.process.join(5.0)
-            self.process.close()  # else a traceback that somebody keeps would keep its descriptors, too
-        except (EOFError, OSError, ValueError):
-            return  # the fork server is gone, and with it who could say how the process ended
-
-
-def started(settings: imaging.ImageSettings, timeout_s: float) -> Worker:
-    """A new worker, ready.
-
-    Raises:
-        NotReady: it did not start.
-    """
-    try:
-        worker = Worker(settings)
-    except (OSError, EOFError) as error:  # no descriptors or memory, or the fork server is just dying
-        raise NotReady(f"an image worker cannot be started: {error}") from error
-    try:
-        worker.wait_until_ready(timeout_s)
-    except NotReady:
-        worker.close()
-        raise
-    return worker
+        self.process.join(END_TIMEOUT_S)  # the fork server tells a moment later
+        code = self.process.exitcode
+        if code is not None and code < 0:
+            self._death = f"the worker process was ended by signal {-code} ({signal.strsignal(-code)})"
+        else:
+            self._death = f"the worker process ended with exit code {code}"
 
 
 def receive(lane: socket.socket) -> bytes | None:

@@ -28,7 +28,22 @@ enum JobState {
   /** Cancelled by cancel_job; images that were running were allowed to finish. */
   CANCELLED = 2,
   /** No node could or would take the remaining images; code and message say why. */
-  GAVE_UP = 3
+  GAVE_UP = 3,
+  /** Paused by pause_job, or found unfinished by a server started with --no-resume: no further image
+   *  is started until resume_job. */
+  PAUSED = 4
+}
+
+/** What came of one image of a job. */
+enum ImageState {
+  /** Its result is complete under its final name. */
+  DONE = 0,
+  /** Given up; code and message say why. */
+  FAILED = 1,
+  /** Not done because the job was cancelled or gave up. */
+  NOT_DONE = 2,
+  /** Passed over by skip_done: an earlier job's result is still good. */
+  SKIPPED = 3
 }
 
 /** What the server believes about a node. */
@@ -40,7 +55,10 @@ enum NodeHealth {
   /** Does not answer; is pinged in the background. */
   DOWN = 2,
   /** Answers, but not as a pixfarm node of this version would; gets no images. */
-  QUARANTINED = 3
+  QUARANTINED = 3,
+  /** Answers, but something on it is broken (a full disk, say); gets no images until its own check
+   *  passes. */
+  PARKED = 4
 }
 
 /** Why a node refused an image. */
@@ -57,7 +75,18 @@ enum RejectReason {
 struct JobOptions {
   /** 1 to 64 of A-Z a-z 0-9 _ -, chosen by the caller so that job_status can be asked while
    *  submit_request blocks. A known id attaches to that job. Left out: the server chooses. */
-  1: optional string job_id
+  1: optional string job_id,
+  /** -100 to 100: of the jobs that wait, the one with the highest gets the next image; jobs of the
+   *  same priority share evenly. Left out: 0. */
+  2: optional i32 priority,
+  /** Pass over images whose source is unchanged since a job of this server did them in the same way,
+   *  and whose result is still there as it was written. Left out: false. */
+  3: optional bool skip_done,
+  /** Id of an earlier job on the same base path: only its images that failed or were not done. */
+  4: optional string retry_of,
+  /** Seconds a worker may spend on one image, greater than 0, at most 3600. Left out: the server
+   *  decides from the times of the job's images. */
+  5: optional double task_timeout_s
 }
 
 /** What a caller may choose about one image. */
@@ -83,7 +112,37 @@ struct TaskResult {
   /** Height of the result in pixels. */
   5: i32 height_px,
   /** Size of the result in bytes. */
-  6: i64 bytes_written
+  6: i64 bytes_written,
+  /** Size in bytes of the source that was read. */
+  7: optional i64 source_bytes,
+  /** Modification time of the source that was read, nanoseconds since 1970. */
+  8: optional i64 source_mtime_ns,
+  /** Modification time of the result, nanoseconds since 1970. */
+  9: optional i64 result_mtime_ns,
+  /** What was done to the image, as a name that changes whenever results would. */
+  10: optional string pipeline
+}
+
+/** What came of one image of a job, as the server's journal has it. */
+struct ImageRecord {
+  /** Path of the source relative to the source directory. */
+  1: string filename,
+  /** What came of it. */
+  2: ImageState state,
+  /** Name of the node that did it, or that it failed on last; empty when none was involved. */
+  3: string node,
+  /** Calls that took the image: 1 when the first one did it; 0 when none did. */
+  4: i32 attempts,
+  /** Calls that were refused. */
+  5: i32 refusals,
+  /** Seconds of the call that did it, as the server saw it. */
+  6: double seconds,
+  /** Size of the result in bytes. */
+  7: i64 bytes_written,
+  /** Why it was not done, see Failure.code; empty when it was. */
+  8: string code,
+  /** One line for a person; empty when it was done. */
+  9: string message
 }
 
 /** An image that was not done, and why. */
@@ -91,7 +150,7 @@ struct Failure {
   /** Path of the source relative to the source directory. */
   1: string filename,
   /** Machine-readable reason: NOT_FOUND UNREADABLE UNSUPPORTED TOO_LARGE FORBIDDEN NO_SPACE IO
-   *  CRASHED TIMED_OUT BAD_NAME INTERNAL NODE_LOST REFUSED
+   *  CRASHED TIMED_OUT BAD_NAME INTERNAL NODE_LOST REFUSED READ_ONLY NO_RESOURCES
    *  ALL_NODES_REJECT NO_NODES CANCELLED; others may be added. */
   2: string code,
   /** One line for a person. */
@@ -114,7 +173,8 @@ struct NodeCounts {
   5: double mean_s
 }
 
-/** Progress of a job. total = done + failed + not_done + running + those still to be started. */
+/** Progress of a job. total = done + skipped + failed + not_done + running + those still to be
+ *  started. */
 struct JobStatus {
   /** Id of the job. */
   1: string job_id,
@@ -147,10 +207,18 @@ struct JobStatus {
   /** Why the job stopped early: ALL_NODES_REJECT NO_NODES CANCELLED; empty otherwise. */
   15: string code,
   /** One line for a person about what the job waits for or why it stopped; may be empty. */
-  16: string message
+  16: string message,
+  /** Images passed over because an earlier result is still good. */
+  17: optional i64 skipped,
+  /** The job's priority. */
+  18: optional i32 priority,
+  /** When the job was submitted, seconds since 1970. */
+  19: optional double submitted_at,
+  /** Images sent to a second node because the first one was slow, at the end of the job. */
+  20: optional i64 copies
 }
 
-/** The end of a job. total = done + failed + not_done. */
+/** The end of a job. total = done + skipped + failed + not_done. */
 struct JobReport {
   /** Id of the job. */
   1: string job_id,
@@ -181,7 +249,15 @@ struct JobReport {
   /** Why the job stopped early: ALL_NODES_REJECT NO_NODES CANCELLED; empty otherwise. */
   14: string code,
   /** One line for a person about why the job stopped early; may be empty. */
-  15: string message
+  15: string message,
+  /** Images passed over because an earlier result is still good. */
+  16: optional i64 skipped,
+  /** The job's priority. */
+  17: optional i32 priority,
+  /** When the job was submitted, seconds since 1970. */
+  18: optional double submitted_at,
+  /** Images sent to a second node because the first one was slow, at the end of the job. */
+  19: optional i64 copies
 }
 
 /** A compute node: as it tells of itself in ComputeNode.status, or as the server sees it in
@@ -214,7 +290,11 @@ struct NodeStatus {
   /** Version of pixfarm the node runs. */
   13: string version,
   /** Seconds of its simulated delay. */
-  14: double delay_s
+  14: double delay_s,
+  /** What its own check finds broken on it; empty when nothing is. */
+  15: optional string fault,
+  /** When the node was started, seconds since 1970; another value means another process. */
+  16: optional double started_at
 }
 
 /** The request cannot be carried out as it was asked; changing it is up to the caller. */
@@ -223,7 +303,7 @@ exception InvalidRequest {
   1: string message
 } (python.immutable = "false")
 
-/** The server knows no job of that id: never submitted, or so long ago that it was forgotten. */
+/** The server knows no job of that id: never submitted, or to a server with another journal. */
 exception UnknownJob {
   /** The id that was asked for. */
   1: string job_id
@@ -259,17 +339,34 @@ service ImageServer {
   JobReport submit_request(1: string base_path, 2: Strategy strategy, 3: JobOptions options)
       throws (1: InvalidRequest invalid),
 
-  /** Progress of a running or recently ended job. */
+  /** Progress of a running or ended job. */
   JobStatus job_status(1: string job_id) throws (1: UnknownJob unknown),
 
   /** Starts no further image of the job; running ones finish. Ended jobs are left as they are. */
   void cancel_job(1: string job_id) throws (1: UnknownJob unknown),
 
-  /** The running and the recently ended jobs, oldest first; at most the last 200. */
+  /** The running and the ended jobs, oldest first; at most the last 200. */
   list<JobStatus> list_jobs(),
 
   /** Every node of machine.txt, asked at the moment of the call. */
-  list<NodeStatus> list_nodes()
+  list<NodeStatus> list_nodes(),
+
+  /** Starts no further image of the job until resume_job; running ones finish. An ended job cannot be
+   *  paused. */
+  void pause_job(1: string job_id) throws (1: UnknownJob unknown, 2: InvalidRequest invalid),
+
+  /** Goes on with a paused job; also with one that was cancelled or gave up, whose images that were not
+   *  done are then done. A running job is left as it is. */
+  void resume_job(1: string job_id) throws (1: UnknownJob unknown, 2: InvalidRequest invalid),
+
+  /**
+   * What came of the images of a job so far, by file name in the order of bytes; images that have not
+   * ended are left out.
+   * after: the last file name of the previous page, empty for the first page.
+   * limit: at most so many, 1 to 1000.
+   */
+  list<ImageRecord> job_images(1: string job_id, 2: string after, 3: i32 limit)
+      throws (1: UnknownJob unknown, 2: InvalidRequest invalid)
 }
 
 /** The compute tier: does one image per call. */

@@ -40,7 +40,7 @@ class Iface(object):
 
     def job_status(self, job_id):
         """
-        Progress of a running or recently ended job.
+        Progress of a running or ended job.
 
         Parameters:
          - job_id
@@ -60,7 +60,7 @@ class Iface(object):
 
     def list_jobs(self):
         """
-        The running and the recently ended jobs, oldest first; at most the last 200.
+        The running and the ended jobs, oldest first; at most the last 200.
 
         """
         pass
@@ -68,6 +68,43 @@ class Iface(object):
     def list_nodes(self):
         """
         Every node of machine.txt, asked at the moment of the call.
+
+        """
+        pass
+
+    def pause_job(self, job_id):
+        """
+        Starts no further image of the job until resume_job; running ones finish. An ended job cannot be
+        paused.
+
+        Parameters:
+         - job_id
+
+        """
+        pass
+
+    def resume_job(self, job_id):
+        """
+        Goes on with a paused job; also with one that was cancelled or gave up, whose images that were not
+        done are then done. A running job is left as it is.
+
+        Parameters:
+         - job_id
+
+        """
+        pass
+
+    def job_images(self, job_id, after, limit):
+        """
+        What came of the images of a job so far, by file name in the order of bytes; images that have not
+        ended are left out.
+        after: the last file name of the previous page, empty for the first page.
+        limit: at most so many, 1 to 1000.
+
+        Parameters:
+         - job_id
+         - after
+         - limit
 
         """
         pass
@@ -128,7 +165,7 @@ class Client(Iface):
 
     def job_status(self, job_id):
         """
-        Progress of a running or recently ended job.
+        Progress of a running or ended job.
 
         Parameters:
          - job_id
@@ -198,7 +235,7 @@ class Client(Iface):
 
     def list_jobs(self):
         """
-        The running and the recently ended jobs, oldest first; at most the last 200.
+        The running and the ended jobs, oldest first; at most the last 200.
 
         """
         self.send_list_jobs()
@@ -256,6 +293,125 @@ class Client(Iface):
             return result.success
         raise TApplicationException(TApplicationException.MISSING_RESULT, "list_nodes failed: unknown result")
 
+    def pause_job(self, job_id):
+        """
+        Starts no further image of the job until resume_job; running ones finish. An ended job cannot be
+        paused.
+
+        Parameters:
+         - job_id
+
+        """
+        self.send_pause_job(job_id)
+        self.recv_pause_job()
+
+    def send_pause_job(self, job_id):
+        self._oprot.writeMessageBegin('pause_job', TMessageType.CALL, self._seqid)
+        args = pause_job_args()
+        args.job_id = job_id
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_pause_job(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = pause_job_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.unknown is not None:
+            raise result.unknown
+        if result.invalid is not None:
+            raise result.invalid
+        return
+
+    def resume_job(self, job_id):
+        """
+        Goes on with a paused job; also with one that was cancelled or gave up, whose images that were not
+        done are then done. A running job is left as it is.
+
+        Parameters:
+         - job_id
+
+        """
+        self.send_resume_job(job_id)
+        self.recv_resume_job()
+
+    def send_resume_job(self, job_id):
+        self._oprot.writeMessageBegin('resume_job', TMessageType.CALL, self._seqid)
+        args = resume_job_args()
+        args.job_id = job_id
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_resume_job(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = resume_job_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.unknown is not None:
+            raise result.unknown
+        if result.invalid is not None:
+            raise result.invalid
+        return
+
+    def job_images(self, job_id, after, limit):
+        """
+        What came of the images of a job so far, by file name in the order of bytes; images that have not
+        ended are left out.
+        after: the last file name of the previous page, empty for the first page.
+        limit: at most so many, 1 to 1000.
+
+        Parameters:
+         - job_id
+         - after
+         - limit
+
+        """
+        self.send_job_images(job_id, after, limit)
+        return self.recv_job_images()
+
+    def send_job_images(self, job_id, after, limit):
+        self._oprot.writeMessageBegin('job_images', TMessageType.CALL, self._seqid)
+        args = job_images_args()
+        args.job_id = job_id
+        args.after = after
+        args.limit = limit
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_job_images(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = job_images_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.unknown is not None:
+            raise result.unknown
+        if result.invalid is not None:
+            raise result.invalid
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "job_images failed: unknown result")
+
 
 class Processor(Iface, TProcessor):
     def __init__(self, handler):
@@ -266,6 +422,9 @@ class Processor(Iface, TProcessor):
         self._processMap["cancel_job"] = Processor.process_cancel_job
         self._processMap["list_jobs"] = Processor.process_list_jobs
         self._processMap["list_nodes"] = Processor.process_list_nodes
+        self._processMap["pause_job"] = Processor.process_pause_job
+        self._processMap["resume_job"] = Processor.process_resume_job
+        self._processMap["job_images"] = Processor.process_job_images
         self._on_message_begin = None
 
     def on_message_begin(self, func):
@@ -408,6 +567,93 @@ class Processor(Iface, TProcessor):
             msg_type = TMessageType.EXCEPTION
             result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
         oprot.writeMessageBegin("list_nodes", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_pause_job(self, seqid, iprot, oprot):
+        args = pause_job_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = pause_job_result()
+        try:
+            self._handler.pause_job(args.job_id)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except UnknownJob as unknown:
+            msg_type = TMessageType.REPLY
+            result.unknown = unknown
+        except InvalidRequest as invalid:
+            msg_type = TMessageType.REPLY
+            result.invalid = invalid
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("pause_job", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_resume_job(self, seqid, iprot, oprot):
+        args = resume_job_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = resume_job_result()
+        try:
+            self._handler.resume_job(args.job_id)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except UnknownJob as unknown:
+            msg_type = TMessageType.REPLY
+            result.unknown = unknown
+        except InvalidRequest as invalid:
+            msg_type = TMessageType.REPLY
+            result.invalid = invalid
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("resume_job", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_job_images(self, seqid, iprot, oprot):
+        args = job_images_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = job_images_result()
+        try:
+            result.success = self._handler.job_images(args.job_id, args.after, args.limit)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except UnknownJob as unknown:
+            msg_type = TMessageType.REPLY
+            result.unknown = unknown
+        except InvalidRequest as invalid:
+            msg_type = TMessageType.REPLY
+            result.invalid = invalid
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("job_images", msg_type, seqid)
         result.write(oprot)
         oprot.writeMessageEnd()
         oprot.trans.flush()
@@ -1174,6 +1420,536 @@ class list_nodes_result(object):
 all_structs.append(list_nodes_result)
 list_nodes_result.thrift_spec = (
     (0, TType.LIST, 'success', (TType.STRUCT, [NodeStatus, None], False), None, ),  # 0
+)
+
+
+class pause_job_args(object):
+    """
+    Attributes:
+     - job_id
+
+    """
+
+    __slots__ = (
+        'job_id',
+    )
+
+
+    def __init__(self, job_id=None,):
+        self.job_id = job_id
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.job_id = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('pause_job_args')
+        if self.job_id is not None:
+            oprot.writeFieldBegin('job_id', TType.STRING, 1)
+            oprot.writeString(self.job_id.encode('utf-8') if sys.version_info[0] == 2 else self.job_id)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(pause_job_args)
+pause_job_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'job_id', 'UTF8', None, ),  # 1
+)
+
+
+class pause_job_result(object):
+    """
+    Attributes:
+     - unknown
+     - invalid
+
+    """
+
+    __slots__ = (
+        'unknown',
+        'invalid',
+    )
+
+
+    def __init__(self, unknown=None, invalid=None,):
+        self.unknown = unknown
+        self.invalid = invalid
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.unknown = UnknownJob()
+                    self.unknown.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.invalid = InvalidRequest()
+                    self.invalid.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('pause_job_result')
+        if self.unknown is not None:
+            oprot.writeFieldBegin('unknown', TType.STRUCT, 1)
+            self.unknown.write(oprot)
+            oprot.writeFieldEnd()
+        if self.invalid is not None:
+            oprot.writeFieldBegin('invalid', TType.STRUCT, 2)
+            self.invalid.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(pause_job_result)
+pause_job_result.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'unknown', [UnknownJob, None], None, ),  # 1
+    (2, TType.STRUCT, 'invalid', [InvalidRequest, None], None, ),  # 2
+)
+
+
+class resume_job_args(object):
+    """
+    Attributes:
+     - job_id
+
+    """
+
+    __slots__ = (
+        'job_id',
+    )
+
+
+    def __init__(self, job_id=None,):
+        self.job_id = job_id
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.job_id = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('resume_job_args')
+        if self.job_id is not None:
+            oprot.writeFieldBegin('job_id', TType.STRING, 1)
+            oprot.writeString(self.job_id.encode('utf-8') if sys.version_info[0] == 2 else self.job_id)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(resume_job_args)
+resume_job_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'job_id', 'UTF8', None, ),  # 1
+)
+
+
+class resume_job_result(object):
+    """
+    Attributes:
+     - unknown
+     - invalid
+
+    """
+
+    __slots__ = (
+        'unknown',
+        'invalid',
+    )
+
+
+    def __init__(self, unknown=None, invalid=None,):
+        self.unknown = unknown
+        self.invalid = invalid
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.unknown = UnknownJob()
+                    self.unknown.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.invalid = InvalidRequest()
+                    self.invalid.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('resume_job_result')
+        if self.unknown is not None:
+            oprot.writeFieldBegin('unknown', TType.STRUCT, 1)
+            self.unknown.write(oprot)
+            oprot.writeFieldEnd()
+        if self.invalid is not None:
+            oprot.writeFieldBegin('invalid', TType.STRUCT, 2)
+            self.invalid.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(resume_job_result)
+resume_job_result.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'unknown', [UnknownJob, None], None, ),  # 1
+    (2, TType.STRUCT, 'invalid', [InvalidRequest, None], None, ),  # 2
+)
+
+
+class job_images_args(object):
+    """
+    Attributes:
+     - job_id
+     - after
+     - limit
+
+    """
+
+    __slots__ = (
+        'job_id',
+        'after',
+        'limit',
+    )
+
+
+    def __init__(self, job_id=None, after=None, limit=None,):
+        self.job_id = job_id
+        self.after = after
+        self.limit = limit
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.job_id = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.after = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I32:
+                    self.limit = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('job_images_args')
+        if self.job_id is not None:
+            oprot.writeFieldBegin('job_id', TType.STRING, 1)
+            oprot.writeString(self.job_id.encode('utf-8') if sys.version_info[0] == 2 else self.job_id)
+            oprot.writeFieldEnd()
+        if self.after is not None:
+            oprot.writeFieldBegin('after', TType.STRING, 2)
+            oprot.writeString(self.after.encode('utf-8') if sys.version_info[0] == 2 else self.after)
+            oprot.writeFieldEnd()
+        if self.limit is not None:
+            oprot.writeFieldBegin('limit', TType.I32, 3)
+            oprot.writeI32(self.limit)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(job_images_args)
+job_images_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'job_id', 'UTF8', None, ),  # 1
+    (2, TType.STRING, 'after', 'UTF8', None, ),  # 2
+    (3, TType.I32, 'limit', None, None, ),  # 3
+)
+
+
+class job_images_result(object):
+    """
+    Attributes:
+     - success
+     - unknown
+     - invalid
+
+    """
+
+    __slots__ = (
+        'success',
+        'unknown',
+        'invalid',
+    )
+
+
+    def __init__(self, success=None, unknown=None, invalid=None,):
+        self.success = success
+        self.unknown = unknown
+        self.invalid = invalid
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.LIST:
+                    self.success = []
+                    (_etype38, _size35) = iprot.readListBegin()
+                    for _i39 in range(_size35):
+                        _elem40 = ImageRecord()
+                        _elem40.read(iprot)
+                        self.success.append(_elem40)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.unknown = UnknownJob()
+                    self.unknown.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.invalid = InvalidRequest()
+                    self.invalid.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('job_images_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.LIST, 0)
+            oprot.writeListBegin(TType.STRUCT, len(self.success))
+            for iter41 in self.success:
+                iter41.write(oprot)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.unknown is not None:
+            oprot.writeFieldBegin('unknown', TType.STRUCT, 1)
+            self.unknown.write(oprot)
+            oprot.writeFieldEnd()
+        if self.invalid is not None:
+            oprot.writeFieldBegin('invalid', TType.STRUCT, 2)
+            self.invalid.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(job_images_result)
+job_images_result.thrift_spec = (
+    (0, TType.LIST, 'success', (TType.STRUCT, [ImageRecord, None], False), None, ),  # 0
+    (1, TType.STRUCT, 'unknown', [UnknownJob, None], None, ),  # 1
+    (2, TType.STRUCT, 'invalid', [InvalidRequest, None], None, ),  # 2
 )
 fix_spec(all_structs)
 del all_structs

@@ -36,6 +36,19 @@ class JobState(IntEnum):
     FINISHED = 1
     CANCELLED = 2
     GAVE_UP = 3
+    PAUSED = 4
+
+
+
+class ImageState(IntEnum):
+    """
+    What came of one image of a job.
+
+    """
+    DONE = 0
+    FAILED = 1
+    NOT_DONE = 2
+    SKIPPED = 3
 
 
 
@@ -48,6 +61,7 @@ class NodeHealth(IntEnum):
     PROBE = 1
     DOWN = 2
     QUARANTINED = 3
+    PARKED = 4
 
 
 
@@ -69,16 +83,31 @@ class JobOptions(object):
     Attributes:
      - job_id: 1 to 64 of A-Z a-z 0-9 _ -, chosen by the caller so that job_status can be asked while
     submit_request blocks. A known id attaches to that job. Left out: the server chooses.
+     - priority: -100 to 100: of the jobs that wait, the one with the highest gets the next image; jobs of the
+    same priority share evenly. Left out: 0.
+     - skip_done: Pass over images whose source is unchanged since a job of this server did them in the same way,
+    and whose result is still there as it was written. Left out: false.
+     - retry_of: Id of an earlier job on the same base path: only its images that failed or were not done.
+     - task_timeout_s: Seconds a worker may spend on one image, greater than 0, at most 3600. Left out: the server
+    decides from the times of the job's images.
 
     """
 
     __slots__ = (
         'job_id',
+        'priority',
+        'skip_done',
+        'retry_of',
+        'task_timeout_s',
     )
 
 
-    def __init__(self, job_id=None,):
+    def __init__(self, job_id=None, priority=None, skip_done=None, retry_of=None, task_timeout_s=None,):
         self.job_id = job_id
+        self.priority = priority
+        self.skip_done = skip_done
+        self.retry_of = retry_of
+        self.task_timeout_s = task_timeout_s
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -94,6 +123,26 @@ class JobOptions(object):
                     self.job_id = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
                 else:
                     iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I32:
+                    self.priority = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.BOOL:
+                    self.skip_done = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRING:
+                    self.retry_of = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.DOUBLE:
+                    self.task_timeout_s = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -107,6 +156,22 @@ class JobOptions(object):
         if self.job_id is not None:
             oprot.writeFieldBegin('job_id', TType.STRING, 1)
             oprot.writeString(self.job_id.encode('utf-8') if sys.version_info[0] == 2 else self.job_id)
+            oprot.writeFieldEnd()
+        if self.priority is not None:
+            oprot.writeFieldBegin('priority', TType.I32, 2)
+            oprot.writeI32(self.priority)
+            oprot.writeFieldEnd()
+        if self.skip_done is not None:
+            oprot.writeFieldBegin('skip_done', TType.BOOL, 3)
+            oprot.writeBool(self.skip_done)
+            oprot.writeFieldEnd()
+        if self.retry_of is not None:
+            oprot.writeFieldBegin('retry_of', TType.STRING, 4)
+            oprot.writeString(self.retry_of.encode('utf-8') if sys.version_info[0] == 2 else self.retry_of)
+            oprot.writeFieldEnd()
+        if self.task_timeout_s is not None:
+            oprot.writeFieldBegin('task_timeout_s', TType.DOUBLE, 5)
+            oprot.writeDouble(self.task_timeout_s)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -228,6 +293,10 @@ class TaskResult(object):
      - width_px: Width of the result in pixels.
      - height_px: Height of the result in pixels.
      - bytes_written: Size of the result in bytes.
+     - source_bytes: Size in bytes of the source that was read.
+     - source_mtime_ns: Modification time of the source that was read, nanoseconds since 1970.
+     - result_mtime_ns: Modification time of the result, nanoseconds since 1970.
+     - pipeline: What was done to the image, as a name that changes whenever results would.
 
     """
 
@@ -238,16 +307,24 @@ class TaskResult(object):
         'width_px',
         'height_px',
         'bytes_written',
+        'source_bytes',
+        'source_mtime_ns',
+        'result_mtime_ns',
+        'pipeline',
     )
 
 
-    def __init__(self, attempt_id=None, waited_s=None, worked_s=None, width_px=None, height_px=None, bytes_written=None,):
+    def __init__(self, attempt_id=None, waited_s=None, worked_s=None, width_px=None, height_px=None, bytes_written=None, source_bytes=None, source_mtime_ns=None, result_mtime_ns=None, pipeline=None,):
         self.attempt_id = attempt_id
         self.waited_s = waited_s
         self.worked_s = worked_s
         self.width_px = width_px
         self.height_px = height_px
         self.bytes_written = bytes_written
+        self.source_bytes = source_bytes
+        self.source_mtime_ns = source_mtime_ns
+        self.result_mtime_ns = result_mtime_ns
+        self.pipeline = pipeline
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -288,6 +365,26 @@ class TaskResult(object):
                     self.bytes_written = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.I64:
+                    self.source_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.I64:
+                    self.source_mtime_ns = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.I64:
+                    self.result_mtime_ns = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 10:
+                if ftype == TType.STRING:
+                    self.pipeline = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -322,6 +419,188 @@ class TaskResult(object):
             oprot.writeFieldBegin('bytes_written', TType.I64, 6)
             oprot.writeI64(self.bytes_written)
             oprot.writeFieldEnd()
+        if self.source_bytes is not None:
+            oprot.writeFieldBegin('source_bytes', TType.I64, 7)
+            oprot.writeI64(self.source_bytes)
+            oprot.writeFieldEnd()
+        if self.source_mtime_ns is not None:
+            oprot.writeFieldBegin('source_mtime_ns', TType.I64, 8)
+            oprot.writeI64(self.source_mtime_ns)
+            oprot.writeFieldEnd()
+        if self.result_mtime_ns is not None:
+            oprot.writeFieldBegin('result_mtime_ns', TType.I64, 9)
+            oprot.writeI64(self.result_mtime_ns)
+            oprot.writeFieldEnd()
+        if self.pipeline is not None:
+            oprot.writeFieldBegin('pipeline', TType.STRING, 10)
+            oprot.writeString(self.pipeline.encode('utf-8') if sys.version_info[0] == 2 else self.pipeline)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class ImageRecord(object):
+    """
+    What came of one image of a job, as the server's journal has it.
+
+    Attributes:
+     - filename: Path of the source relative to the source directory.
+     - state: What came of it.
+     - node: Name of the node that did it, or that it failed on last; empty when none was involved.
+     - attempts: Calls that took the image: 1 when the first one did it; 0 when none did.
+     - refusals: Calls that were refused.
+     - seconds: Seconds of the call that did it, as the server saw it.
+     - bytes_written: Size of the result in bytes.
+     - code: Why it was not done, see Failure.code; empty when it was.
+     - message: One line for a person; empty when it was done.
+
+    """
+
+    __slots__ = (
+        'filename',
+        'state',
+        'node',
+        'attempts',
+        'refusals',
+        'seconds',
+        'bytes_written',
+        'code',
+        'message',
+    )
+
+
+    def __init__(self, filename=None, state=None, node=None, attempts=None, refusals=None, seconds=None, bytes_written=None, code=None, message=None,):
+        self.filename = filename
+        self.state = state
+        self.node = node
+        self.attempts = attempts
+        self.refusals = refusals
+        self.seconds = seconds
+        self.bytes_written = bytes_written
+        self.code = code
+        self.message = message
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.filename = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I32:
+                    self.state = ImageState(iprot.readI32()).name
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.node = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.I32:
+                    self.attempts = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.I32:
+                    self.refusals = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.DOUBLE:
+                    self.seconds = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.I64:
+                    self.bytes_written = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.STRING:
+                    self.code = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.STRING:
+                    self.message = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('ImageRecord')
+        if self.filename is not None:
+            oprot.writeFieldBegin('filename', TType.STRING, 1)
+            oprot.writeString(self.filename.encode('utf-8') if sys.version_info[0] == 2 else self.filename)
+            oprot.writeFieldEnd()
+        if self.state is not None:
+            oprot.writeFieldBegin('state', TType.I32, 2)
+            oprot.writeI32(ImageState[self.state].value)
+            oprot.writeFieldEnd()
+        if self.node is not None:
+            oprot.writeFieldBegin('node', TType.STRING, 3)
+            oprot.writeString(self.node.encode('utf-8') if sys.version_info[0] == 2 else self.node)
+            oprot.writeFieldEnd()
+        if self.attempts is not None:
+            oprot.writeFieldBegin('attempts', TType.I32, 4)
+            oprot.writeI32(self.attempts)
+            oprot.writeFieldEnd()
+        if self.refusals is not None:
+            oprot.writeFieldBegin('refusals', TType.I32, 5)
+            oprot.writeI32(self.refusals)
+            oprot.writeFieldEnd()
+        if self.seconds is not None:
+            oprot.writeFieldBegin('seconds', TType.DOUBLE, 6)
+            oprot.writeDouble(self.seconds)
+            oprot.writeFieldEnd()
+        if self.bytes_written is not None:
+            oprot.writeFieldBegin('bytes_written', TType.I64, 7)
+            oprot.writeI64(self.bytes_written)
+            oprot.writeFieldEnd()
+        if self.code is not None:
+            oprot.writeFieldBegin('code', TType.STRING, 8)
+            oprot.writeString(self.code.encode('utf-8') if sys.version_info[0] == 2 else self.code)
+            oprot.writeFieldEnd()
+        if self.message is not None:
+            oprot.writeFieldBegin('message', TType.STRING, 9)
+            oprot.writeString(self.message.encode('utf-8') if sys.version_info[0] == 2 else self.message)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -354,7 +633,7 @@ class Failure(object):
     Attributes:
      - filename: Path of the source relative to the source directory.
      - code: Machine-readable reason: NOT_FOUND UNREADABLE UNSUPPORTED TOO_LARGE FORBIDDEN NO_SPACE IO
-    CRASHED TIMED_OUT BAD_NAME INTERNAL NODE_LOST REFUSED
+    CRASHED TIMED_OUT BAD_NAME INTERNAL NODE_LOST REFUSED READ_ONLY NO_RESOURCES
     ALL_NODES_REJECT NO_NODES CANCELLED; others may be added.
      - message: One line for a person.
      - node: Name of the node that said so; empty when no node was involved.
@@ -575,7 +854,8 @@ class NodeCounts(object):
 
 class JobStatus(object):
     """
-    Progress of a job. total = done + failed + not_done + running + those still to be started.
+    Progress of a job. total = done + skipped + failed + not_done + running + those still to be
+    started.
 
     Attributes:
      - job_id: Id of the job.
@@ -594,6 +874,10 @@ class JobStatus(object):
      - running: Images that have a thread at this moment.
      - code: Why the job stopped early: ALL_NODES_REJECT NO_NODES CANCELLED; empty otherwise.
      - message: One line for a person about what the job waits for or why it stopped; may be empty.
+     - skipped: Images passed over because an earlier result is still good.
+     - priority: The job's priority.
+     - submitted_at: When the job was submitted, seconds since 1970.
+     - copies: Images sent to a second node because the first one was slow, at the end of the job.
 
     """
 
@@ -614,10 +898,14 @@ class JobStatus(object):
         'running',
         'code',
         'message',
+        'skipped',
+        'priority',
+        'submitted_at',
+        'copies',
     )
 
 
-    def __init__(self, job_id=None, state=None, total=None, done=None, failed=None, not_done=None, rejections=None, retries=None, elapsed_s=None, listing_complete=None, nodes=None, base_path=None, strategy=None, running=None, code=None, message=None,):
+    def __init__(self, job_id=None, state=None, total=None, done=None, failed=None, not_done=None, rejections=None, retries=None, elapsed_s=None, listing_complete=None, nodes=None, base_path=None, strategy=None, running=None, code=None, message=None, skipped=None, priority=None, submitted_at=None, copies=None,):
         self.job_id = job_id
         self.state = state
         self.total = total
@@ -634,6 +922,10 @@ class JobStatus(object):
         self.running = running
         self.code = code
         self.message = message
+        self.skipped = skipped
+        self.priority = priority
+        self.submitted_at = submitted_at
+        self.copies = copies
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -730,6 +1022,26 @@ class JobStatus(object):
                     self.message = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
                 else:
                     iprot.skip(ftype)
+            elif fid == 17:
+                if ftype == TType.I64:
+                    self.skipped = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 18:
+                if ftype == TType.I32:
+                    self.priority = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 19:
+                if ftype == TType.DOUBLE:
+                    self.submitted_at = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 20:
+                if ftype == TType.I64:
+                    self.copies = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -807,6 +1119,22 @@ class JobStatus(object):
             oprot.writeFieldBegin('message', TType.STRING, 16)
             oprot.writeString(self.message.encode('utf-8') if sys.version_info[0] == 2 else self.message)
             oprot.writeFieldEnd()
+        if self.skipped is not None:
+            oprot.writeFieldBegin('skipped', TType.I64, 17)
+            oprot.writeI64(self.skipped)
+            oprot.writeFieldEnd()
+        if self.priority is not None:
+            oprot.writeFieldBegin('priority', TType.I32, 18)
+            oprot.writeI32(self.priority)
+            oprot.writeFieldEnd()
+        if self.submitted_at is not None:
+            oprot.writeFieldBegin('submitted_at', TType.DOUBLE, 19)
+            oprot.writeDouble(self.submitted_at)
+            oprot.writeFieldEnd()
+        if self.copies is not None:
+            oprot.writeFieldBegin('copies', TType.I64, 20)
+            oprot.writeI64(self.copies)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -834,7 +1162,7 @@ class JobStatus(object):
 
 class JobReport(object):
     """
-    The end of a job. total = done + failed + not_done.
+    The end of a job. total = done + skipped + failed + not_done.
 
     Attributes:
      - job_id: Id of the job.
@@ -852,6 +1180,10 @@ class JobReport(object):
      - strategy: The job's strategy.
      - code: Why the job stopped early: ALL_NODES_REJECT NO_NODES CANCELLED; empty otherwise.
      - message: One line for a person about why the job stopped early; may be empty.
+     - skipped: Images passed over because an earlier result is still good.
+     - priority: The job's priority.
+     - submitted_at: When the job was submitted, seconds since 1970.
+     - copies: Images sent to a second node because the first one was slow, at the end of the job.
 
     """
 
@@ -871,10 +1203,14 @@ class JobReport(object):
         'strategy',
         'code',
         'message',
+        'skipped',
+        'priority',
+        'submitted_at',
+        'copies',
     )
 
 
-    def __init__(self, job_id=None, state=None, total=None, done=None, failed=None, not_done=None, rejections=None, retries=None, elapsed_s=None, failures=None, nodes=None, base_path=None, strategy=None, code=None, message=None,):
+    def __init__(self, job_id=None, state=None, total=None, done=None, failed=None, not_done=None, rejections=None, retries=None, elapsed_s=None, failures=None, nodes=None, base_path=None, strategy=None, code=None, message=None, skipped=None, priority=None, submitted_at=None, copies=None,):
         self.job_id = job_id
         self.state = state
         self.total = total
@@ -890,6 +1226,10 @@ class JobReport(object):
         self.strategy = strategy
         self.code = code
         self.message = message
+        self.skipped = skipped
+        self.priority = priority
+        self.submitted_at = submitted_at
+        self.copies = copies
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -987,6 +1327,26 @@ class JobReport(object):
                     self.message = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
                 else:
                     iprot.skip(ftype)
+            elif fid == 16:
+                if ftype == TType.I64:
+                    self.skipped = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 17:
+                if ftype == TType.I32:
+                    self.priority = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 18:
+                if ftype == TType.DOUBLE:
+                    self.submitted_at = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 19:
+                if ftype == TType.I64:
+                    self.copies = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1063,6 +1423,22 @@ class JobReport(object):
             oprot.writeFieldBegin('message', TType.STRING, 15)
             oprot.writeString(self.message.encode('utf-8') if sys.version_info[0] == 2 else self.message)
             oprot.writeFieldEnd()
+        if self.skipped is not None:
+            oprot.writeFieldBegin('skipped', TType.I64, 16)
+            oprot.writeI64(self.skipped)
+            oprot.writeFieldEnd()
+        if self.priority is not None:
+            oprot.writeFieldBegin('priority', TType.I32, 17)
+            oprot.writeI32(self.priority)
+            oprot.writeFieldEnd()
+        if self.submitted_at is not None:
+            oprot.writeFieldBegin('submitted_at', TType.DOUBLE, 18)
+            oprot.writeDouble(self.submitted_at)
+            oprot.writeFieldEnd()
+        if self.copies is not None:
+            oprot.writeFieldBegin('copies', TType.I64, 19)
+            oprot.writeI64(self.copies)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -1108,6 +1484,8 @@ class NodeStatus(object):
      - message: Why the node is not UP; may be empty.
      - version: Version of pixfarm the node runs.
      - delay_s: Seconds of its simulated delay.
+     - fault: What its own check finds broken on it; empty when nothing is.
+     - started_at: When the node was started, seconds since 1970; another value means another process.
 
     """
 
@@ -1126,10 +1504,12 @@ class NodeStatus(object):
         'message',
         'version',
         'delay_s',
+        'fault',
+        'started_at',
     )
 
 
-    def __init__(self, name=None, host=None, port=None, load_probability=None, workers=None, in_flight=None, draining=None, done=None, refused=None, failed=None, health=None, message=None, version=None, delay_s=None,):
+    def __init__(self, name=None, host=None, port=None, load_probability=None, workers=None, in_flight=None, draining=None, done=None, refused=None, failed=None, health=None, message=None, version=None, delay_s=None, fault=None, started_at=None,):
         self.name = name
         self.host = host
         self.port = port
@@ -1144,6 +1524,8 @@ class NodeStatus(object):
         self.message = message
         self.version = version
         self.delay_s = delay_s
+        self.fault = fault
+        self.started_at = started_at
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1224,6 +1606,16 @@ class NodeStatus(object):
                     self.delay_s = iprot.readDouble()
                 else:
                     iprot.skip(ftype)
+            elif fid == 15:
+                if ftype == TType.STRING:
+                    self.fault = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 16:
+                if ftype == TType.DOUBLE:
+                    self.started_at = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1289,6 +1681,14 @@ class NodeStatus(object):
         if self.delay_s is not None:
             oprot.writeFieldBegin('delay_s', TType.DOUBLE, 14)
             oprot.writeDouble(self.delay_s)
+            oprot.writeFieldEnd()
+        if self.fault is not None:
+            oprot.writeFieldBegin('fault', TType.STRING, 15)
+            oprot.writeString(self.fault.encode('utf-8') if sys.version_info[0] == 2 else self.fault)
+            oprot.writeFieldEnd()
+        if self.started_at is not None:
+            oprot.writeFieldBegin('started_at', TType.DOUBLE, 16)
+            oprot.writeDouble(self.started_at)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -1390,7 +1790,7 @@ class InvalidRequest(TException):
 
 class UnknownJob(TException):
     """
-    The server knows no job of that id: never submitted, or so long ago that it was forgotten.
+    The server knows no job of that id: never submitted, or to a server with another journal.
 
     Attributes:
      - job_id: The id that was asked for.
@@ -1657,6 +2057,10 @@ all_structs.append(JobOptions)
 JobOptions.thrift_spec = (
     None,  # 0
     (1, TType.STRING, 'job_id', 'UTF8', None, ),  # 1
+    (2, TType.I32, 'priority', None, None, ),  # 2
+    (3, TType.BOOL, 'skip_done', None, None, ),  # 3
+    (4, TType.STRING, 'retry_of', 'UTF8', None, ),  # 4
+    (5, TType.DOUBLE, 'task_timeout_s', None, None, ),  # 5
 )
 all_structs.append(TaskOptions)
 TaskOptions.thrift_spec = (
@@ -1673,6 +2077,23 @@ TaskResult.thrift_spec = (
     (4, TType.I32, 'width_px', None, None, ),  # 4
     (5, TType.I32, 'height_px', None, None, ),  # 5
     (6, TType.I64, 'bytes_written', None, None, ),  # 6
+    (7, TType.I64, 'source_bytes', None, None, ),  # 7
+    (8, TType.I64, 'source_mtime_ns', None, None, ),  # 8
+    (9, TType.I64, 'result_mtime_ns', None, None, ),  # 9
+    (10, TType.STRING, 'pipeline', 'UTF8', None, ),  # 10
+)
+all_structs.append(ImageRecord)
+ImageRecord.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'filename', 'UTF8', None, ),  # 1
+    (2, TType.I32, 'state', None, None, ),  # 2
+    (3, TType.STRING, 'node', 'UTF8', None, ),  # 3
+    (4, TType.I32, 'attempts', None, None, ),  # 4
+    (5, TType.I32, 'refusals', None, None, ),  # 5
+    (6, TType.DOUBLE, 'seconds', None, None, ),  # 6
+    (7, TType.I64, 'bytes_written', None, None, ),  # 7
+    (8, TType.STRING, 'code', 'UTF8', None, ),  # 8
+    (9, TType.STRING, 'message', 'UTF8', None, ),  # 9
 )
 all_structs.append(Failure)
 Failure.thrift_spec = (
@@ -1710,6 +2131,10 @@ JobStatus.thrift_spec = (
     (14, TType.I64, 'running', None, None, ),  # 14
     (15, TType.STRING, 'code', 'UTF8', None, ),  # 15
     (16, TType.STRING, 'message', 'UTF8', None, ),  # 16
+    (17, TType.I64, 'skipped', None, None, ),  # 17
+    (18, TType.I32, 'priority', None, None, ),  # 18
+    (19, TType.DOUBLE, 'submitted_at', None, None, ),  # 19
+    (20, TType.I64, 'copies', None, None, ),  # 20
 )
 all_structs.append(JobReport)
 JobReport.thrift_spec = (
@@ -1729,6 +2154,10 @@ JobReport.thrift_spec = (
     (13, TType.I32, 'strategy', None, None, ),  # 13
     (14, TType.STRING, 'code', 'UTF8', None, ),  # 14
     (15, TType.STRING, 'message', 'UTF8', None, ),  # 15
+    (16, TType.I64, 'skipped', None, None, ),  # 16
+    (17, TType.I32, 'priority', None, None, ),  # 17
+    (18, TType.DOUBLE, 'submitted_at', None, None, ),  # 18
+    (19, TType.I64, 'copies', None, None, ),  # 19
 )
 all_structs.append(NodeStatus)
 NodeStatus.thrift_spec = (
@@ -1747,6 +2176,8 @@ NodeStatus.thrift_spec = (
     (12, TType.STRING, 'message', 'UTF8', None, ),  # 12
     (13, TType.STRING, 'version', 'UTF8', None, ),  # 13
     (14, TType.DOUBLE, 'delay_s', None, None, ),  # 14
+    (15, TType.STRING, 'fault', 'UTF8', None, ),  # 15
+    (16, TType.DOUBLE, 'started_at', None, None, ),  # 16
 )
 all_structs.append(InvalidRequest)
 InvalidRequest.thrift_spec = (

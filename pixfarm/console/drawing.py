@@ -48,6 +48,11 @@ def drawn_sheet(sheet: Sheet, width: int) -> RenderableType:
     return indented(table)
 
 
+def has_room(sheet: Sheet, width: int) -> bool:
+    """Whether a terminal of ``width`` has room for all columns, when only long cells are folded."""
+    return sum(min(length, FOLDABLE) for length in _longest(sheet)) <= _room(sheet, width)
+
+
 def drawn_counts(
     nodes: Sequence[NodeCounts], width: int, *, rest: NodeCounts | None = None, pace: Pace | None = None
 ) -> RenderableType:
@@ -80,11 +85,18 @@ def indented(content: RenderableType) -> Padding:
 
 def _least_widths(sheet: Sheet, width: int) -> list[int | None]:
     """Widths that keep short columns whole where long ones have to fold; None where none or all must."""
-    headers = [column.header for column in sheet.columns]
-    longest = [max(map(cell_len, cells)) for cells in zip(headers, *sheet.rows, strict=True)]
+    longest = _longest(sheet)
     least = [min(length, FOLDABLE) for length in longest]
-    room = width - GAP - GAP * len(longest)
-    return [length if sum(least) <= room < sum(longest) else None for length in least]
+    return [length if sum(least) <= _room(sheet, width) < sum(longest) else None for length in least]
+
+
+def _longest(sheet: Sheet) -> list[int]:
+    headers = [column.header for column in sheet.columns]
+    return [max(map(cell_len, cells)) for cells in zip(headers, *sheet.rows, strict=True)]
+
+
+def _room(sheet: Sheet, width: int) -> int:
+    return width - GAP - GAP * len(sheet.columns)
 
 
 def _cell(cell: str, column: Column) -> Text:

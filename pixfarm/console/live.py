@@ -10,7 +10,7 @@ from rich.text import Text
 
 from pixfarm.console import text
 from pixfarm.console.drawing import MARGIN, drawn_counts, drawn_items, drawn_text, indented
-from pixfarm.console.pace import Pace
+from pixfarm.console.pace import Pace, ended
 from pixfarm.console.standing import standing_items, standing_line
 from pixfarm.model import JobState, JobStatus, NodeCounts
 
@@ -68,22 +68,23 @@ def drawn_status(status: JobStatus, pace: Pace, size: ConsoleDimensions) -> Rend
 
 
 def _job_bar(status: JobStatus, width: int) -> Text:
-    """Done and given-up images as a thick line, the rest as a thin one, dotted while it may grow."""
+    """Images that have ended as a thick line, the rest as a thin one, dotted while it may grow."""
     end = f"  {text.clock(status.elapsed_s // 1)}"
     if status.listing_complete:
-        end = f"  {text.percent(status.done + status.failed + status.not_done, status.total):>5}{end}"
+        end = f"  {text.percent(ended(status), status.total):>5}{end}"
     length = max(0, width - len(end))
-    running = status.state is JobState.RUNNING
+    has_ended = status.state not in (JobState.RUNNING, JobState.PAUSED)
     parts = (
-        (status.done, "cyan" if running else "green"),
+        (status.skipped, "blue"),
+        (status.done, "green" if has_ended else "cyan"),
         (status.failed, "red"),
         (status.not_done, "yellow"),
     )
     line = Text(no_wrap=True)
-    ended = 0
+    drawn = 0
     for number, style in parts:
-        ended += number
-        until = length * min(ended, status.total) // max(1, status.total)
+        drawn += number
+        until = length * min(drawn, status.total) // max(1, status.total)
         # A single failed image among thousands still gets its red character.
         line.append("━" * max(until - len(line), 1 if number and len(line) < length else 0), style)
     line.append(("─" if status.listing_complete else "┄") * (length - len(line)), "dim")

@@ -5,7 +5,7 @@ from typing import Final
 
 from pixfarm.console import text
 from pixfarm.errors import FailureCode
-from pixfarm.model import EXTENSIONS, OUTPUT_DIR, Failure, JobReport, JobState
+from pixfarm.model import EXTENSIONS, OUTPUT_DIR, Failure, JobReport, JobState, JobSummary
 
 OF_THE_JOB: Final = (FailureCode.CANCELLED, FailureCode.NO_NODES, FailureCode.ALL_NODES_REJECT)
 
@@ -18,8 +18,8 @@ def exit_code(report: JobReport) -> int:
 
 
 def is_all_done(report: JobReport) -> bool:
-    """Whether every eligible image has its result; so too when there were none."""
-    return report.state is JobState.FINISHED and report.done == report.total
+    """Whether every eligible image has its result, of this job or an earlier one; so too without images."""
+    return report.state is JobState.FINISHED and report.done + report.skipped == report.total
 
 
 def is_empty(report: JobReport) -> bool:
@@ -27,38 +27,46 @@ def is_empty(report: JobReport) -> bool:
     return report.state is JobState.FINISHED and report.total == 0
 
 
-def images_per_s(report: JobReport) -> float:
+def images_per_s(job: JobSummary) -> float:
     """Images done per second of the whole job."""
-    return report.done / report.elapsed_s if report.elapsed_s > 0 else 0.0
+    return job.done / job.elapsed_s if job.elapsed_s > 0 else 0.0
 
 
 def headline(report: JobReport) -> str:
     """The outcome in one sentence."""
     if is_empty(report):
-        return f"no images found in {report.base_path}: looked for {' '.join(EXTENSIONS)}"
+        reason = report.message or f"looked for {' '.join(EXTENSIONS)}"
+        return f"no images found in {report.base_path}: {reason}"
     if report.state is JobState.GAVE_UP:
         return f"gave up: {report.message or report.code or 'the server did not say why'}"
     if report.state is not JobState.FINISHED:
         return f"job {report.state.value}: {_counts(report)}"
+    if report.skipped == report.total:
+        images = text.counted(report.total, "image")
+        return f"nothing to do: {images} already done (checked in {text.duration(report.elapsed_s)})"
     speed = f"{text.duration(report.elapsed_s)} ({text.rate(images_per_s(report))} images/s)"
-    failed = f", {text.count(report.failed)} failed" if report.failed else ""
-    return f"{text.count(report.done)} of {text.counted(report.total, 'image')} done in {speed}{failed}"
+    done = f"{text.count(report.done)} of {text.counted(report.total, 'image')} done in {speed}"
+    return done + _rest(report)
 
 
 def facts(report: JobReport) -> list[tuple[str, str]]:
     """Labels and values, in the order of interest."""
     lines = []
     if not is_empty(report):
-        images = f"{report.done:,} done, {report.failed:,} failed, {report.not_done:,} not done"
+        skipped = f"{report.skipped:,} already done, " if report.skipped else ""
+        images = f"{report.done:,} done, {skipped}{report.failed:,} failed, {report.not_done:,} not done"
+        copies = f", {copied(report.copies)}" if report.copies else ""
         lines += [
             ("images", images),
-            ("calls", f"{text.counted(report.rejections, 'refusal')}, {retried(report.retries)}"),
+            ("calls", f"{text.counted(report.rejections, 'refusal')}, {retried(report.retries)}{copies}"),
             ("elapsed", f"{text.duration(report.elapsed_s)}, {text.rate(images_per_s(report))} images/s"),
         ]
-    if report.message and report.state is not JobState.GAVE_UP:
+    if report.message and report.state is not JobState.GAVE_UP and not is_empty(report):
         lines.append(("message", report.message))
-    lines += [("strategy", report.strategy.value), ("job", report.job_id)]
-    if report.done:
+    lines.append(("strategy", report.strategy.value))
+    lines += [("priority", f"{report.priority}")] if report.priority else []
+    lines.append(("job", report.job_id))
+    if report.done or report.skipped:
         lines.append(("results", str(PurePosixPath(report.base_path) / OUTPUT_DIR)))
     return lines
 
@@ -66,6 +74,11 @@ def facts(report: JobReport) -> list[tuple[str, str]]:
 def retried(retries: int) -> str:
     """The number of calls that were made again after a fault."""
     return "1 retry" if retries == 1 else f"{retries:,} retries"
+
+
+def copied(copies: int) -> str:
+    """The number of images that were sent to a second node."""
+    return "1 copy of a slow image" if copies == 1 else f"{copies:,} copies of slow images"
 
 
 def failures_by_interest(report: JobReport) -> list[Failure]:
@@ -85,14 +98,16 @@ def more_failures(report: JobReport, shown: int) -> str:
     hidden = report.failed + report.not_done - shown
     if hidden <= 0:
         return ""
-    listed = len(report.failures)
-    if not listed:
+    if not report.failures:
         return "the server did not say which"
-    hint = f"--json has the first {listed}" if listed > shown else f"the server names the first {listed}"
-    return f"and {text.count(hidden)} more ({hint})"
+    return f"and {text.count(hidden)} more (client.py --report {report.job_id} has all)"
 
 
 def _counts(report: JobReport) -> str:
     counts = f"{text.count(report.done)} of {text.count(report.total)} done"
-    failed = f", {text.count(report.failed)} failed" if report.failed else ""
-    return f"{counts}{failed}, {text.count(report.not_done)} not done"
+    return f"{counts}{_rest(report)}, {text.count(report.not_done)} not done"
+
+
+def _rest(report: JobReport) -> str:
+    skipped = f", {text.count(report.skipped)} already done" if report.skipped else ""
+    return skipped + (f", {text.count(report.failed)} failed" if report.failed else "")

@@ -7,7 +7,7 @@ from typing import Final, Self, TextIO
 from pixfarm.console.pace import Pace
 from pixfarm.console.standing import standing_line
 from pixfarm.console.stream import write_line
-from pixfarm.model import JobState, JobStatus
+from pixfarm.model import JobStatus
 
 EVERY_S: Final = 5.0
 
@@ -50,10 +50,11 @@ class PlainProgress:
 
 def _is_worth_a_line(status: JobStatus, printed: JobStatus) -> bool:
     return (
-        status.elapsed_s - printed.elapsed_s >= EVERY_S
+        # Either way: a server that was lost may come back with an earlier time.
+        abs(status.elapsed_s - printed.elapsed_s) >= EVERY_S
         or status.listing_complete != printed.listing_complete
         or _without_numbers(status.message) != _without_numbers(printed.message)
-        or (status.state is not printed.state and status.state is not JobState.RUNNING)
+        or status.state is not printed.state
     )
 
 

@@ -43,8 +43,17 @@ def nodes_sheet(nodes: Sequence[NodeStatus], width: int | None = None) -> Sheet:
 
 
 def node_remarks(nodes: Sequence[NodeStatus]) -> list[str]:
-    """What is to be said about single nodes: why they are not up."""
-    return [f"{node.name}: {node.message}" for node in nodes if node.message]
+    """What is to be said about single nodes: why they are not up, what is broken on them."""
+    return [f"{node.name}: {remark}" for node in nodes if (remark := _remark(node))]
+
+
+def _remark(node: NodeStatus) -> str:
+    words = [node.message] if node.message else []
+    words += [node.fault] if node.fault not in node.message else []
+    remark = "; ".join(words)
+    if node.health is NodeHealth.PARKED and not remark.startswith(NodeHealth.PARKED.value):
+        return f"{NodeHealth.PARKED.value}: {remark}" if remark else ""
+    return remark
 
 
 def _sheet(nodes: Sequence[NodeStatus], columns: Sequence[Column]) -> Sheet:

@@ -21,6 +21,11 @@ def write_line(stream: TextIO, line: str) -> None:
     stream.write(safe(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
+def print_line(text: str) -> None:
+    """Print ``text``, a result of one line, on stdout."""
+    write_line(sys.stdout, text)
+
+
 def print_error(text: str, stream: TextIO | None = None) -> None:
     """Print ``text``, one line that says what is wrong, on ``stream``; stderr when left out."""
     stream = sys.stderr if stream is None else stream

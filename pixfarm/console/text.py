@@ -1,8 +1,11 @@
 """How a value looks as text: names from outside made harmless, numbers made readable."""
 
 import math
+import time
 
 UNKNOWN = "?"
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+_YEAR_10000 = 253_402_300_800.0  # seconds since 1970
 
 
 def safe(text: str) -> str:
@@ -61,6 +64,23 @@ def short_time(seconds: float) -> str:
     if seconds < 0.00995:
         return f"{seconds * 1000:.1f} ms"
     return f"{seconds * 1000:.0f} ms" if seconds < 0.9995 else f"{seconds:.2f} s"
+
+
+def moment(since_1970_s: float) -> str:
+    """A point in time, here: 2026-11-22 16:52; ? for 0, which means not known."""
+    if not 0 < since_1970_s < _YEAR_10000:
+        return UNKNOWN
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(since_1970_s))
+
+
+def size(number: int) -> str:
+    """A number of bytes for a table: 812 B, 18 kB, 1.24 MB; a dash for 0, which means none."""
+    if number <= 0:
+        return "-"
+    power = 0
+    while power + 1 < len(_UNITS) and number >= 999.5 * 1000**power:
+        power += 1
+    return f"{number / 1000**power:.3g} {_UNITS[power]}"
 
 
 def clock(seconds: float) -> str:

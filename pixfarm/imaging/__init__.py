@@ -2,5 +2,6 @@
 
 from pixfarm.imaging.operations import draw_edges
 from pixfarm.imaging.processing import ImageOutcome, ImageSettings, process_image, warm_up
+from pixfarm.imaging.publishing import NotPublished
 
-__all__ = ["ImageOutcome", "ImageSettings", "draw_edges", "process_image", "warm_up"]
+__all__ = ["ImageOutcome", "ImageSettings", "NotPublished", "draw_edges", "process_image", "warm_up"]

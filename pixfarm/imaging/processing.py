@@ -7,14 +7,17 @@ import cv2
 import numpy as np
 
 from pixfarm.errors import FailureCode, TaskFailed
+from pixfarm.imaging.allocation import forget_failed_allocation, has_failed_allocation
 from pixfarm.imaging.decoding import decode
 from pixfarm.imaging.encoding import encode
 from pixfarm.imaging.formats import Format, examine
 from pixfarm.imaging.operations import draw_edges
 from pixfarm.imaging.publishing import publish
 from pixfarm.imaging.source import read_source
+from pixfarm.model import PIPELINE
 
 _WARM_UP_SIZE_PX = 64
+_MAY_BE_MEMORY = frozenset({FailureCode.UNREADABLE, FailureCode.INTERNAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +27,26 @@ class ImageSettings:
     Args:
         fsync: results survive a power cut.
         max_bytes: larger source files are refused.
+        memory_mib: what one image may take of memory, in MiB; 0 for no limit. The process that works on it
+            sets the limit for itself.
     """
 
     fsync: bool = True
     max_bytes: int = 256 * 1024 * 1024
+    memory_mib: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ImageOutcome:
-    """A published result."""
+    """A published result and the source that it was made of; times in nanoseconds since 1970."""
 
     width_px: int
     height_px: int
     bytes_written: int
+    source_bytes: int
+    source_mtime_ns: int
+    result_mtime_ns: int
+    pipeline: str = PIPELINE
 
 
 def warm_up() -> None:
@@ -62,17 +72,20 @@ def process_image(source: Path, target: Path, attempt_id: str, settings: ImageSe
         TaskFailed: the source cannot be read or is not an image that can be processed whole, or the result
             cannot be written; there is no new file then.
     """
-    content = read_source(source, settings.max_bytes)
+    forget_failed_allocation()
     try:
-        result, (height_px, width_px) = _transform(content)
+        source_file = read_source(source, settings.max_bytes)
+        result, (height_px, width_px) = _transform(source_file.content)
+        mtime_ns = publish(result, target, attempt_id, fsync=settings.fsync)
     except MemoryError as error:
-        raise _out_of_memory() from error
-    except cv2.error as error:
-        if error.code != cv2.Error.StsNoMem:
+        raise _out_of_memory(settings) from error
+    except (cv2.error, TaskFailed) as error:
+        if not _is_for_want_of_memory(error):
             raise
-        raise _out_of_memory() from error
-    publish(result, target, attempt_id, fsync=settings.fsync)
-    return ImageOutcome(width_px, height_px, len(result))
+        raise _out_of_memory(settings) from error
+    return ImageOutcome(
+        width_px, height_px, len(result), len(source_file.content), source_file.mtime_ns, mtime_ns
+    )
 
 
 def _transform(content: bytes) -> tuple[bytes, tuple[int, int]]:
@@ -82,5 +95,16 @@ def _transform(content: bytes) -> tuple[bytes, tuple[int, int]]:
     return encode(result, examined.format, lossless=examined.lossless), (height_px, width_px)
 
 
-def _out_of_memory() -> TaskFailed:
-    return TaskFailed(FailureCode.TOO_LARGE, "not enough memory for this image")
+def _is_for_want_of_memory(error: cv2.error | TaskFailed) -> bool:
+    if isinstance(error, TaskFailed):
+        # Libraries that get no memory say no more than that they cannot decode or encode it.
+        return error.code in _MAY_BE_MEMORY and has_failed_allocation()
+    return error.code == cv2.Error.StsNoMem or has_failed_allocation()
+
+
+def _out_of_memory(settings: ImageSettings) -> TaskFailed:
+    if not settings.memory_mib:
+        return TaskFailed(FailureCode.TOO_LARGE, "not enough memory for this image")
+    return TaskFailed(
+        FailureCode.TOO_LARGE, f"needs more memory than an image may take ({settings.memory_mib} MiB)"
+    )

@@ -2,31 +2,42 @@
 
 import contextlib
 import errno
-import hashlib
 import os
 from pathlib import Path
 
 from pixfarm.errors import FailureCode, TaskFailed
-
-_MAX_NAME_BYTES = 255
-_HASH_LETTERS = 32
+from pixfarm.faults import STALE, node_fault
+from pixfarm.parts import name_part
 
 _NOT_WRITABLE = (FailureCode.FORBIDDEN, "output_dir is not writable; check its permissions")
 _IN_THE_WAY = (FailureCode.IO, "a file in output_dir has the name of a folder that is needed; move it away")
 _FAILURES = {
-    errno.ENOSPC: (FailureCode.NO_SPACE, "no space left for output_dir"),
-    errno.EDQUOT: (FailureCode.NO_SPACE, "the disk quota for output_dir is used up"),
     errno.EACCES: _NOT_WRITABLE,
     errno.EPERM: _NOT_WRITABLE,
-    errno.EROFS: _NOT_WRITABLE,
     errno.EISDIR: (FailureCode.FORBIDDEN, "a folder in output_dir has the name of the result; move it away"),
     errno.EEXIST: _IN_THE_WAY,
     errno.ENOTDIR: _IN_THE_WAY,
     errno.ENAMETOOLONG: (FailureCode.BAD_NAME, "its name is too long for output_dir"),
+    errno.ESTALE: (STALE[0], f"output_dir {STALE[1]}"),
 }
 
 
-def publish(content: bytes, target: Path, attempt_id: str, *, fsync: bool) -> None:
+class NotPublished(TaskFailed):
+    """A result that could not be put into its place.
+
+    Args:
+        code: machine-readable reason.
+        message: one line for a person.
+        size_bytes: of the result.
+    """
+
+    def __init__(self, code: FailureCode, message: str, size_bytes: int) -> None:
+        super().__init__(code, message)
+        self.args = (code, message, size_bytes)  # what pickling restores it from
+        self.size_bytes = size_bytes
+
+
+def publish(content: bytes, target: Path, attempt_id: str, *, fsync: bool) -> int:
     """Put a file in its place, replacing what was there; the folders above it are made.
 
     Args:
@@ -35,39 +46,28 @@ def publish(content: bytes, target: Path, attempt_id: str, *, fsync: bool) -> No
         attempt_id: part of the temporary file's name, different for each attempt at the same target.
         fsync: return only when a power cut could not undo it.
 
+    Returns:
+        The file's modification time, nanoseconds since 1970.
+
     Raises:
-        TaskFailed: it could not be written; nothing is left behind.
+        NotPublished: it could not be written; nothing is left behind.
+        TaskFailed: BAD_NAME, the attempt id cannot be part of a file's name.
     """
     part = target.parent / name_part(target.name, attempt_id)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _write_and_rename(content, part, target, fsync=fsync)
+        mtime_ns = _write_and_rename(content, part, target, fsync=fsync)
         if fsync:
             _sync_directory(target.parent)
     except OSError as error:
-        code, message = _FAILURES.get(
+        code, message = node_fault(error) or _FAILURES.get(
             error.errno or 0, (FailureCode.IO, f"cannot be written: {error.strerror or 'unknown error'}")
         )
-        raise TaskFailed(code, message) from error
+        raise NotPublished(code, message, len(content)) from error
+    return mtime_ns
 
 
-def name_part(name: str, attempt_id: str) -> str:
-    """The name of a temporary file: ``.<name>.<attempt_id>.part``, with a hash for too long a name.
-
-    Raises:
-        TaskFailed: BAD_NAME, the attempt id cannot be part of a file's name.
-    """
-    plain = f".{name}.{attempt_id}.part"
-    if len(os.fsencode(plain)) > _MAX_NAME_BYTES:
-        digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:_HASH_LETTERS]
-        plain = f".{digest}.{attempt_id}.part"
-    # The id comes over the wire: it must not lead out of the target's folder.
-    if "/" in attempt_id or "\0" in attempt_id or len(os.fsencode(plain)) > _MAX_NAME_BYTES:
-        raise TaskFailed(FailureCode.BAD_NAME, "its attempt id cannot be part of a file's name")
-    return plain
-
-
-def _write_and_rename(content: bytes, part: Path, target: Path, *, fsync: bool) -> None:
+def _write_and_rename(content: bytes, part: Path, target: Path, *, fsync: bool) -> int:
     descriptor = _create(part)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -75,12 +75,14 @@ def _write_and_rename(content: bytes, part: Path, target: Path, *, fsync: bool) 
             file.flush()
             if fsync:
                 os.fsync(descriptor)
+            mtime_ns = os.fstat(descriptor).st_mtime_ns  # after the last write; a new name does not change it
         part.replace(target)
     except BaseException:
         # The first error is the one to tell about, so a second one is not let through.
         with contextlib.suppress(OSError):
             part.unlink()
         raise
+    return mtime_ns
 
 
 def _create(part: Path) -> int:

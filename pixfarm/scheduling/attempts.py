@@ -2,37 +2,40 @@
 
 from dataclasses import dataclass, field
 
-from pixfarm.errors import FailureCode, TaskFailed
+from pixfarm.errors import FailureCode, RejectReason, TaskFailed
 from pixfarm.scheduling import policy
-
-# Failures that another node, or another moment, may not have: each is a strike against the image.
-_MAY_PASS = frozenset(
-    {
-        FailureCode.CRASHED,
-        FailureCode.TIMED_OUT,
-        FailureCode.NO_SPACE,
-        FailureCode.IO,
-        FailureCode.NOT_FOUND,
-        FailureCode.INTERNAL,
-    }
-)
+from pixfarm.scheduling.blame import Blame, blame_of
 
 
 @dataclass(slots=True)
 class Attempts:
-    """The history of one image; node names in ``refused_by`` are those of the current sweep."""
+    """The history of one image.
+
+    ``refused_by`` are the nodes of the current sweep, ``avoid`` those that failed it or were lost with it,
+    ``struck_by`` those that gave it a strike, ``failed_on`` those that took it and blamed it: who does it
+    after all disproves them.
+    """
 
     refused_by: set[str] = field(default_factory=set)
     sweeps: int = 0
+    refusals: int = 0
     refusals_in_a_row: int = 0
+    taken: int = 0
     avoid: set[str] = field(default_factory=set)
+    struck_by: set[str] = field(default_factory=set)
+    failed_on: set[str] = field(default_factory=set)
     strikes: int = 0
+    timeouts: int = 0
     node_faults: int = 0
+    missing: int = 0
+    missing_since: float = 0.0
 
-    def on_refused(self, node: str) -> TaskFailed | None:
+    def on_refused(self, node: str, reason: RejectReason) -> TaskFailed | None:
         """A node refused; returns why to give up, or None."""
         self.refused_by.add(node)
-        self.refusals_in_a_row += 1
+        self.refusals += 1
+        if reason is RejectReason.LOAD:  # a node that is full or leaving proves nothing
+            self.refusals_in_a_row += 1
         if self.refusals_in_a_row < policy.MAX_REFUSALS_IN_A_ROW:
             return None
         return TaskFailed(
@@ -46,20 +49,64 @@ class Attempts:
         self.sweeps += 1
         return self.sweeps - 1
 
-    def on_failed(self, node: str, failure: TaskFailed) -> TaskFailed | None:
+    def on_failed(self, node: str, failure: TaskFailed, now: float) -> TaskFailed | None:
         """A node took the image and failed; returns why to give up, or None."""
-        self.refusals_in_a_row = 0
-        self.strikes += 1
-        self.avoid.add(node)
-        if failure.code not in _MAY_PASS or self.strikes >= policy.MAX_STRIKES:
-            return failure
-        return None
+        blame = blame_of(failure.code)
+        self._on_taken(node)
+        if blame is Blame.NODE:
+            return self._on_node_fault(failure)
+        if blame is Blame.STORAGE:
+            return self._on_missing(node, failure, now)
+        if blame is Blame.STRIKE:
+            self.failed_on.add(node)
+        self.timeouts += failure.code is FailureCode.TIMED_OUT
+        is_last = self._on_strike(node)
+        return failure if blame is Blame.IMAGE or is_last else None
 
-    def on_node_lost(self, node: str) -> TaskFailed | None:
-        """A node was lost with the image; returns why to give up, or None."""
-        self.refusals_in_a_row = 0
-        self.node_faults += 1
+    def on_broken_call(self, node: str, message: str, *, is_suspect: bool) -> TaskFailed | None:
+        """A call broke off; returns why to give up, or None.
+
+        A connection that was cut blames nobody: two of them may well meet the same image. Only a node that
+        lives, and keeps its connection, and does not come to an end with the image, speaks against that.
+
+        Args:
+            node: whom it was sent to.
+            message: how it broke off.
+            is_suspect: whether the time was up, and the node answered a ping afterwards.
+        """
+        self._on_taken(node)
+        if not is_suspect:
+            return self.on_node_fault(node, message)
+        is_last = self._on_strike(node)
+        # Its worker had its time and the node did not end it: another time limit would be as long.
+        failure = TaskFailed(FailureCode.CRASHED, f"{self.strikes} calls broke off, the last one: {message}")
+        return failure if is_last else None
+
+    def on_node_fault(self, node: str, message: str) -> TaskFailed | None:
+        """A node was lost with the image, or is none of ours; returns why to give up, or None."""
         self.avoid.add(node)
-        if self.node_faults < policy.MAX_NODE_FAULTS:
-            return None
-        return TaskFailed(FailureCode.NODE_LOST, f"{self.node_faults} nodes were lost while they had it")
+        lost = f"lost with {self.node_faults + 1} nodes, at last: {message}"
+        return self._on_node_fault(TaskFailed(FailureCode.NODE_LOST, lost))
+
+    def _on_node_fault(self, failure: TaskFailed) -> TaskFailed | None:
+        self.node_faults += 1
+        return failure if self.node_faults >= policy.MAX_NODE_FAULTS else None
+
+    def _on_missing(self, node: str, failure: TaskFailed, now: float) -> TaskFailed | None:
+        has_looked_before = node in self.failed_on
+        self.failed_on.add(node)
+        if not self.missing:
+            self.missing_since = now
+        self.missing += 1
+        # Who looks for the first time may do so late, after a full window; others may not have looked yet.
+        return failure if has_looked_before and now - self.missing_since >= policy.LAG_S else None
+
+    def _on_strike(self, node: str) -> bool:
+        self.struck_by.add(node)
+        self.strikes += 1
+        return self.strikes >= policy.MAX_STRIKES
+
+    def _on_taken(self, node: str) -> None:
+        self.refusals_in_a_row = 0
+        self.taken += 1
+        self.avoid.add(node)

@@ -38,3 +38,14 @@ def ping_ceiling_s(failures: int) -> float:
         failures: pings or calls without an answer so far, 0 or more.
     """
     return min(policy.PING_PAUSE_MAX_S, policy.PING_PAUSE_START_S * 2.0 ** min(failures, 32))
+
+
+def lag_pause_s(missing: int) -> float:
+    """Seconds to wait before an image that a node did not find is asked for again.
+
+    Args:
+        missing: how often it was not found, 1 or more; after the first time another node is asked at once.
+    """
+    if missing < 2:
+        return 0.0
+    return min(policy.LAG_PAUSE_MAX_S, policy.LAG_PAUSE_START_S * 2.0 ** min(missing - 2, 32))

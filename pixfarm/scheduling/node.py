@@ -1,13 +1,14 @@
-"""What the server knows about one node, and how each answer changes it."""
+"""What the server knows about one node's load, and how each answer changes it."""
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from pixfarm.errors import RejectReason, TaskRejected
+from pixfarm.errors import RejectReason, TaskFailed, TaskRejected
 from pixfarm.model import Machine, NodeHealth, NodeStatus
 from pixfarm.scheduling import policy
-from pixfarm.scheduling.backoff import ping_ceiling_s, ping_pause_s
+from pixfarm.scheduling.blame import Blame, blame_of
+from pixfarm.scheduling.life import Life
 
 
 @dataclass(slots=True)
@@ -15,12 +16,12 @@ class NodeState:
     """One node as the server sees it; not thread-safe. Times are seconds of one monotonic clock.
 
     ``service_s`` is a peak-EWMA, as in Finagle: it jumps to a slower sample at once and comes down
-    with time constant tau; only calls that did an image count.
+    with time constant tau; only calls that did an image count. A node that is ``leaving`` was taken out of
+    machine.txt: it gets no more images.
     """
 
     machine: Machine
-    health: NodeHealth = NodeHealth.DOWN
-    message: str = "not asked yet"
+    life: Life = field(default_factory=Life)
     load_probability: float | None = None
     workers: int = 0
     delay_s: float = 0.0
@@ -32,29 +33,34 @@ class NodeState:
     refused: int = 0
     failed: int = 0
     paused_until: float = 0.0
-    heard_at: float = 0.0
     sampled_at: float = 0.0
-    ever_heard: bool = False
-    draining: bool = False
-    pinging: bool = False
-    ping_failures: int = 0
-    ping_at: float = 0.0
+    leaving: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name in machine.txt."""
+        return self.machine.name
 
     @property
     def is_usable(self) -> bool:
         """Whether it may get images at all."""
-        return self.health in {NodeHealth.UP, NodeHealth.PROBE}
+        return self.life.is_usable and not self.leaving
 
     @property
     def window(self) -> int:
         """How many images it may hold at once."""
-        if self.health is NodeHealth.PROBE:
-            return 1
-        return policy.WINDOW_PER_WORKER * self.workers if self.is_usable else 0
+        if not self.is_usable:
+            return 0
+        return 1 if self.life.health is NodeHealth.PROBE else policy.WINDOW_PER_WORKER * self.workers
 
     def has_room(self, now: float) -> bool:
         """Whether it may get another image now."""
-        return self.in_flight < self.window and now >= self.paused_until
+        is_open = self.life.doubted_at is None and now >= max(self.paused_until, self.life.rests_until)
+        return is_open and self.in_flight < self.window
+
+    def is_idle(self, now: float) -> bool:
+        """Whether another image would be worked on at once."""
+        return self.has_room(now) and self.in_flight < self.workers
 
     @property
     def cost_s(self) -> float:
@@ -69,7 +75,9 @@ class NodeState:
     def on_done(self, now: float, seconds: float) -> None:
         """It did an image in that many seconds."""
         self.done += 1
-        self._on_answer(now, accepted=True)
+        self._on_answer(accepted=True)
+        self.life.on_answer(now)
+        self.life.disproved_in_a_row = 0
         keep = math.exp(-(now - self.sampled_at) / policy.SERVICE_TAU_S)
         self.service_s = max(seconds, keep * self.service_s + (1 - keep) * seconds)
         self.sampled_at = now
@@ -78,66 +86,59 @@ class NodeState:
         """It refused an image."""
         self.refused += 1
         self.load_probability = rejection.load_probability
-        self._on_answer(now, accepted=False)
-        self.draining = rejection.reason is RejectReason.DRAINING
+        self._on_answer(accepted=False)
+        self.life.on_refusal(now)
+        self.life.draining = rejection.reason is RejectReason.DRAINING
         if rejection.reason is not RejectReason.LOAD:
             # In this order what is no number counts as the most; it must not pause the node for ever.
             pause_s = max(0.0, min(policy.MAX_RETRY_AFTER_S, rejection.retry_after_s))
             self.paused_until = now + pause_s
 
-    def on_failed(self, now: float) -> None:
-        """It took an image and could not do it; says nothing against the node."""
+    def on_failed(self, now: float, failure: TaskFailed) -> None:
+        """It took an image and could not do it."""
         self.failed += 1
-        self._on_answer(now, accepted=True)
+        self._on_answer(accepted=True)
+        blame = blame_of(failure.code)
+        if blame is Blame.IMAGE:
+            self.life.on_answer(now)
+        else:
+            self.life.on_failure(self.machine, now, str(failure))
+        if blame is Blame.NODE and self.is_usable:
+            self.life.turn(NodeHealth.PARKED, now, f"{self.machine} is parked: {failure.message}")
 
-    def on_lost(self, now: float, message: str) -> None:
-        """A call to it got no answer; it gets no images until it has answered a ping."""
+    def on_unreachable(self, now: float, message: str) -> None:
+        """No connection could be made, so nothing was sent."""
         self.failed += 1
         self.in_flight -= 1
-        self._turn(NodeHealth.DOWN, now, message)
+        self.life.turn(NodeHealth.DOWN, now, message)
+
+    def on_broken_call(self, now: float) -> None:
+        """A call was sent and got no answer."""
+        self.failed += 1
+        self.in_flight -= 1
+        self.life.on_broken_call(now)
 
     def on_foreign(self, now: float, message: str) -> None:
         """It answered as no node of this version would."""
         self.failed += 1
         self.in_flight -= 1
-        self._turn(NodeHealth.QUARANTINED, now, message)
-        # It may well answer pings; asked at once, it would cost one image after the other a try.
-        self.ping_at = now + policy.PING_PAUSE_MAX_S
+        self.life.on_foreign(now, message)
 
     def on_pong(self, now: float, status: NodeStatus) -> None:
         """It answered a ping."""
-        self.pinging = False
-        self.heard_at = now
-        self.draining = status.draining
         self.load_probability = status.load_probability
         self.workers = status.workers
         self.delay_s = status.delay_s
         self.version = status.version
-        if status.draining:
-            self._turn(NodeHealth.DOWN, now, f"{self.machine} is draining: it finishes what runs")
-            self.ping_at = now + policy.PING_PAUSE_START_S
-        elif not self.is_usable:
-            # Lost before and back: one image has to show that it works. A first contact has lost nothing.
-            self.health = NodeHealth.PROBE if self.ever_heard else NodeHealth.UP
-            self.message = ""
-        if status.name != self.machine.name:
-            self.message = f"{self.machine} calls itself {status.name}; compare machine.txt there and here"
-        self.ever_heard = True
+        self.life.on_pong(self.machine, status, now)
 
     def on_silence(self, now: float, rng: random.Random, message: str, *, foreign: bool = False) -> None:
         """It did not answer a ping, or not as a node would."""
-        self.pinging = False
-        self._turn(NodeHealth.QUARANTINED if foreign else NodeHealth.DOWN, now, message)
-        self.ping_at = now + ping_pause_s(self.ping_failures, rng)
-        self.ping_failures += 1
+        self.life.on_silence(now, rng, message, foreign=foreign)
 
     def wants_ping(self, now: float) -> bool:
         """Whether it should be asked if it lives."""
-        if self.pinging:
-            return False
-        if self.is_usable:
-            return self.in_flight > 0 and now - self.heard_at > policy.SILENCE_S
-        return now >= self.ping_at
+        return self.life.wants_ping(now, holds_images=self.in_flight > 0)
 
     def snapshot(self) -> NodeStatus:
         """Its state as others may see it."""
@@ -148,31 +149,17 @@ class NodeState:
             load_probability=self.load_probability,
             workers=self.workers,
             in_flight=self.in_flight,
-            draining=self.draining,
+            draining=self.life.draining,
             done=self.done,
             refused=self.refused,
             failed=self.failed,
-            health=self.health,
-            message=self.message,
+            health=self.life.health,
+            message=self.life.message,
             version=self.version,
             delay_s=self.delay_s,
+            started_at=self.life.started_at,
         )
 
-    def _on_answer(self, now: float, *, accepted: bool) -> None:
+    def _on_answer(self, *, accepted: bool) -> None:
         self.in_flight -= 1
-        self.heard_at = now
         self.accept_rate += (float(accepted) - self.accept_rate) / policy.ACCEPT_MEMORY
-        if self.health is NodeHealth.PROBE:
-            self.health = NodeHealth.UP
-            self.ping_failures = 0
-
-    def _turn(self, health: NodeHealth, now: float, message: str) -> None:
-        if self.health is NodeHealth.UP:
-            self.ping_at = now
-            self.ping_failures = 0
-        elif self.health is NodeHealth.PROBE:
-            # It answers pings and nothing else: that must not go round and round.
-            self.ping_at = now + ping_ceiling_s(self.ping_failures)
-            self.ping_failures += 1
-        self.health = health
-        self.message = message

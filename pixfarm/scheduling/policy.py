@@ -3,6 +3,9 @@
 # How many images a node holds at once: one in work and one waiting per worker, so that a worker never
 # idles while an answer travels.
 WINDOW_PER_WORKER = 2
+# A node so many times slower than the fastest gets no second image per worker: that would only wait there,
+# and hold up the end of the job.
+SLOW_FACTOR = 4.0
 # Image threads beyond the sum of the windows: they wait for the next free place.
 SPARE_THREADS = 4
 
@@ -25,3 +28,33 @@ MAX_REFUSALS_IN_A_ROW = 2_000
 NO_NODE_TIMEOUT_S = 30.0
 MAX_STRIKES = 2
 MAX_NODE_FAULTS = 16
+
+# Storage that one machine has written and another does not see yet.
+LAG_S = 5.0
+LAG_PAUSE_START_S = 0.05
+LAG_PAUSE_MAX_S = 1.0
+
+# Calls in a row that broke off although the node answers pings, and images in a row that a node failed on
+# and another one did, until it is put to the test.
+MAX_BROKEN_IN_A_ROW = 3
+MAX_DISPROVED_IN_A_ROW = 3
+# A node tries once a second whether its own fault is over.
+PARKED_PING_S = 1.0
+
+# Calls repeated after a call broke off: a burst, then only as fast as calls succeed and nodes are there.
+RETRY_TOKENS_START = 10.0
+RETRY_TOKENS_MAX = 100.0
+RETRY_TOKENS_PER_SUCCESS = 0.2
+RETRY_TOKENS_PER_NODE_S = 1.0
+
+# Deadlines follow the times of the job's own images, once there are enough of them.
+DEADLINE_S = 60.0
+DEADLINE_MIN_S = 10.0
+DEADLINE_MAX_S = 120.0
+DEADLINE_FACTOR = 4.0  # of the 99th percentile
+DEADLINE_SAMPLES = 20
+WORKER_ENDS_EARLIER_S = 1.0
+
+TAIL_AGE_MIN_S = 1.0
+TAIL_AGE_FACTOR = 2.0  # of the 95th percentile
+TAIL_SHARE = 0.05  # of a job's images may be copied

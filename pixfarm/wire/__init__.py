@@ -2,7 +2,7 @@
 
 from pixfarm.wire.binding import bind, claim
 from pixfarm.wire.callers import NodeCaller, ServerCaller
-from pixfarm.wire.listener import Listener, is_caller_gone
+from pixfarm.wire.listener import Listener, hang_up, is_caller_gone
 from pixfarm.wire.services import node_listener, server_listener
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "ServerCaller",
     "bind",
     "claim",
+    "hang_up",
     "is_caller_gone",
     "node_listener",
     "server_listener",

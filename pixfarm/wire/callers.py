@@ -1,15 +1,26 @@
 """The calling side of both services, in the words of pixfarm."""
 
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from pixfarm.errors import InvalidRequest, UnknownJob
-from pixfarm.model import JobReport, JobStatus, Machine, NodeStatus, Strategy, Task, TaskResult
+from pixfarm.model import (
+    ImageRecord,
+    JobReport,
+    JobSpec,
+    JobStatus,
+    Machine,
+    NodeStatus,
+    Strategy,
+    Task,
+    TaskResult,
+)
 from pixfarm.wire import translate, translate_jobs
 from pixfarm.wire.connections import ConnectionPool
 from pixfarm.wire.framing import Secure
 from pixfarm.wire.idl import ComputeNode, ImageServer, ttypes
-from pixfarm.wire.limits import MAX_STRING_BYTES, PING_TIMEOUT_S, REPORT_LIMITS, REQUEST_LIMITS
+from pixfarm.wire.limits import MAX_PAGE, MAX_STRING_BYTES, PING_TIMEOUT_S, REPORT_LIMITS, REQUEST_LIMITS
 
 T = TypeVar("T")
 
@@ -23,15 +34,14 @@ class NodeCaller:
     """Calls compute nodes over kept connections, from any thread.
 
     Args:
-        machines: the nodes.
         secure: wraps each connected socket; None for plain TCP.
     """
 
-    def __init__(self, machines: Iterable[Machine], secure: Secure | None = None) -> None:
-        self._pools = {
-            machine: ConnectionPool(machine, ComputeNode.Client, REQUEST_LIMITS, secure)
-            for machine in machines
-        }
+    def __init__(self, secure: Secure | None = None) -> None:
+        self._secure = secure
+        self._lock = threading.Lock()
+        self._pools: dict[Machine, ConnectionPool] = {}
+        self._wanted: set[Machine] | None = None  # everyone
 
     def call(self, machine: Machine, task: Task, strategy: Strategy) -> TaskResult:
         """Has one image done, by the method that belongs to the strategy.
@@ -45,7 +55,7 @@ class NodeCaller:
         method = "execute" if strategy is Strategy.LOAD_BALANCING else "delayed_execute"
         options = translate.options_to_wire(task)
         try:
-            return self._pools[machine].call(
+            return self._pool(machine).call(
                 lambda client: translate.result_from_wire(
                     getattr(client, method)(task.base_path, task.filename, options), task
                 ),
@@ -65,18 +75,36 @@ class NodeCaller:
         Raises:
             PeerError: see its kinds.
         """
-        return self._pools[machine].call(
+        return self._pool(machine).call(
             lambda client: translate.node_from_wire(client.status()), PING_TIMEOUT_S, ()
         )
 
     def abandon(self, machine: Machine) -> None:
         """Ends the running calls to a node that was found dead, with AnswerLost."""
-        self._pools[machine].abandon()
+        self._pool(machine).abandon()
+
+    def keep(self, machines: Iterable[Machine]) -> None:
+        """Closes the connections to all other nodes, as soon as they are idle."""
+        with self._lock:
+            self._wanted = set(machines)
+            others = [self._pools.pop(machine) for machine in set(self._pools) - self._wanted]
+        for pool in others:
+            pool.close()
 
     def close(self) -> None:
         """Closes the connections; may be called twice."""
-        for pool in self._pools.values():
-            pool.close()
+        self.keep(())
+
+    def _pool(self, machine: Machine) -> ConnectionPool:
+        with self._lock:
+            if machine in self._pools:
+                return self._pools[machine]
+            pool = ConnectionPool(machine, ComputeNode.Client, REQUEST_LIMITS, self._secure)
+            if self._wanted is None or machine in self._wanted:
+                self._pools[machine] = pool
+            else:
+                pool.close()  # keeps no connection
+            return pool
 
 
 class ServerCaller:
@@ -90,17 +118,18 @@ class ServerCaller:
     def __init__(self, machine: Machine, secure: Secure | None = None) -> None:
         self._pool = ConnectionPool(machine, ImageServer.Client, REPORT_LIMITS, secure)
 
-    def submit_request(self, base_path: str, strategy: Strategy, job_id: str) -> JobReport:
+    def submit_request(self, spec: JobSpec) -> JobReport:
         """Has every image of a base path done; returns when the job has ended.
 
         Raises:
             InvalidRequest: the server refuses the job.
             PeerError: see its kinds.
         """
-        _refuse_unsendable("base path", base_path)
-        number = translate.strategy_to_wire(strategy)
-        options = ttypes.JobOptions(job_id=job_id)
-        report = self._call(lambda client: client.submit_request(base_path, number, options), _FOREVER_S)
+        _refuse_unsendable("base path", spec.base_path)
+        _refuse_unsendable("job id", spec.retry_of)
+        number = translate.strategy_to_wire(spec.strategy)
+        options = translate_jobs.options_to_wire(spec)
+        report = self._call(lambda client: client.submit_request(spec.base_path, number, options), _FOREVER_S)
         return translate_jobs.report_from_wire(report)
 
     def job_status(self, job_id: str) -> JobStatus:
@@ -123,8 +152,45 @@ class ServerCaller:
         _refuse_unsendable("job id", job_id)
         self._call(lambda client: client.cancel_job(job_id))
 
+    def pause_job(self, job_id: str) -> None:
+        """Starts no further image of a job until it is resumed.
+
+        Raises:
+            UnknownJob: the server knows no such job.
+            InvalidRequest: it has ended.
+            PeerError: see its kinds.
+        """
+        _refuse_unsendable("job id", job_id)
+        self._call(lambda client: client.pause_job(job_id))
+
+    def resume_job(self, job_id: str) -> None:
+        """Goes on with a job that was paused, was cancelled or gave up.
+
+        Raises:
+            UnknownJob: the server knows no such job.
+            InvalidRequest: there is nothing to go on with, or the base path is not usable now.
+            PeerError: see its kinds.
+        """
+        _refuse_unsendable("job id", job_id)
+        self._call(lambda client: client.resume_job(job_id))
+
+    def job_images(self, job_id: str, after: str = "") -> list[ImageRecord]:
+        """What came of a job's images: one page, by file name, empty after the last.
+
+        Args:
+            job_id: of a running or ended job.
+            after: the last file name of the previous page.
+
+        Raises:
+            UnknownJob: the server knows no such job.
+            PeerError: see its kinds.
+        """
+        _refuse_unsendable("job id", job_id)
+        page = self._call(lambda client: client.job_images(job_id, after, MAX_PAGE))
+        return [translate_jobs.record_from_wire(record) for record in page]
+
     def list_jobs(self) -> list[JobStatus]:
-        """Running and recently ended jobs, oldest first.
+        """Running and ended jobs, oldest first; at most the last 200.
 
         Raises:
             PeerError: see its kinds.

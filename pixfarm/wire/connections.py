@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from thrift.Thrift import TApplicationException
 from thrift.transport.TTransport import CReadableTransport, TTransportBase
 
-from pixfarm.errors import AnswerLost, ForeignPeer, Unreachable
+from pixfarm.errors import AnswerLate, AnswerLost, ForeignPeer, Unreachable
 from pixfarm.model import Machine
 from pixfarm.wire.binding import connect
 from pixfarm.wire.framing import FramedSocket, FrameError, Secure, tune
@@ -118,7 +118,7 @@ class ConnectionPool:
 
         Raises:
             Unreachable: nothing was sent.
-            AnswerLost: sent, but not answered in time.
+            AnswerLost: sent, but not answered; AnswerLate: in time.
             ForeignPeer: answered, but not as the contract says.
         """
         connection = self._checkout()
@@ -135,7 +135,7 @@ class ConnectionPool:
         except FrameError as error:
             raise ForeignPeer(f"{self._machine} does not speak this protocol: {error}") from error
         except TimeoutError as error:
-            raise AnswerLost(f"{self._machine} did not answer within {timeout_s:g} s") from error
+            raise AnswerLate(f"{self._machine} did not answer within {timeout_s:g} s") from error
         except OSError as error:
             raise AnswerLost(f"{self._machine} was lost: {error.strerror or error}") from error
         except TApplicationException as error:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 MAX_STRING_BYTES = 8 * 1024
+MAX_PAGE = 1000  # images of a job in one answer
 CONNECT_TIMEOUT_S = 1.0
 PING_TIMEOUT_S = 2.0
 

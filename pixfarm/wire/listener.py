@@ -26,6 +26,11 @@ def is_caller_gone() -> bool:
     return bool(poll.poll(0))
 
 
+def hang_up() -> None:
+    """Closes the connection of the caller whose request this thread answers; it gets no answer."""
+    _serving.framed.shutdown(socket.SHUT_RDWR)
+
+
 class Listener:
     """Answers frames on a bound socket, a thread per connection.
 

@@ -3,12 +3,22 @@
 import logging
 import socket
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
 from pixfarm.errors import FailureCode, InvalidRequest, TaskFailed, TaskRejected, UnknownJob
-from pixfarm.model import DEFAULT_TIMEOUT_S, JobReport, JobStatus, NodeStatus, Strategy, Task, TaskResult
+from pixfarm.model import (
+    DEFAULT_TIMEOUT_S,
+    ImageRecord,
+    JobReport,
+    JobSpec,
+    JobStatus,
+    NodeStatus,
+    Task,
+    TaskResult,
+)
 from pixfarm.wire import translate, translate_jobs
 from pixfarm.wire.framing import Secure
 from pixfarm.wire.idl import ComputeNode, ImageServer, ttypes
@@ -34,8 +44,8 @@ class NodeHandler(Protocol):
 class ServerHandler(Protocol):
     """What the image server does."""
 
-    def submit_request(self, base_path: str, strategy: Strategy, job_id: str | None) -> JobReport:
-        """Runs a job to its end."""
+    def submit_request(self, spec: JobSpec) -> JobReport:
+        """Runs a job to its end; without a job id it gets one."""
 
     def job_status(self, job_id: str) -> JobStatus:
         """Tells a job's progress."""
@@ -48,6 +58,15 @@ class ServerHandler(Protocol):
 
     def list_nodes(self) -> Sequence[NodeStatus]:
         """Tells of all nodes."""
+
+    def pause_job(self, job_id: str) -> None:
+        """Starts no further image until the job is resumed."""
+
+    def resume_job(self, job_id: str) -> None:
+        """Goes on with a job."""
+
+    def job_images(self, job_id: str, after: str, limit: int) -> Sequence[ImageRecord]:
+        """Tells what came of a job's images."""
 
 
 def node_listener(handler: NodeHandler, sock: socket.socket, secure: Secure | None = None) -> Listener:
@@ -110,31 +129,45 @@ class _ServerService:
         self._handler = handler
 
     def submit_request(self, base_path: object, strategy: object, options: Any) -> Any:
-        try:
-            job_id = translate.identifier_from_wire("job_id", options.job_id if options else None)
-            report = self._handler.submit_request(
-                translate.text_from_wire("base_path", base_path),
-                translate.strategy_from_wire(strategy),
-                job_id,
-            )
-        except InvalidRequest as invalid:
-            raise ttypes.InvalidRequest(translate.message_to_wire(str(invalid))) from None
-        return translate_jobs.report_to_wire(report)
+        with _declared():
+            spec = translate_jobs.spec_from_wire(base_path, strategy, options or ttypes.JobOptions())
+            return translate_jobs.report_to_wire(self._handler.submit_request(spec))
 
     def job_status(self, job_id: str | None) -> Any:
-        try:
+        with _declared():
             return translate_jobs.status_to_wire(self._handler.job_status(job_id or ""))
-        except UnknownJob as unknown:
-            raise ttypes.UnknownJob(unknown.job_id) from None
 
     def cancel_job(self, job_id: str | None) -> None:
-        try:
+        with _declared():
             self._handler.cancel_job(job_id or "")
-        except UnknownJob as unknown:
-            raise ttypes.UnknownJob(unknown.job_id) from None
+
+    def pause_job(self, job_id: str | None) -> None:
+        with _declared():
+            self._handler.pause_job(job_id or "")
+
+    def resume_job(self, job_id: str | None) -> None:
+        with _declared():
+            self._handler.resume_job(job_id or "")
+
+    def job_images(self, job_id: str | None, after: str | None, limit: object) -> list[Any]:
+        with _declared():
+            page = translate_jobs.page_size_from_wire(limit)
+            records = self._handler.job_images(job_id or "", after or "", page)
+            return [translate_jobs.record_to_wire(record) for record in records]
 
     def list_jobs(self) -> list[Any]:
         return [translate_jobs.status_to_wire(job) for job in self._handler.list_jobs()]
 
     def list_nodes(self) -> list[Any]:
         return [translate.node_to_wire(node) for node in self._handler.list_nodes()]
+
+
+@contextmanager
+def _declared() -> Iterator[None]:
+    """Turns our exceptions into those that the contract declares."""
+    try:
+        yield
+    except InvalidRequest as invalid:
+        raise ttypes.InvalidRequest(translate.message_to_wire(str(invalid))) from None
+    except UnknownJob as unknown:
+        raise ttypes.UnknownJob(unknown.job_id) from None

@@ -103,6 +103,10 @@ def result_to_wire(result: model.TaskResult) -> Any:
         width_px=result.width_px,
         height_px=result.height_px,
         bytes_written=result.bytes_written,
+        source_bytes=result.source_bytes,
+        source_mtime_ns=result.source_mtime_ns,
+        result_mtime_ns=result.result_mtime_ns,
+        pipeline=result.pipeline,
     )
 
 
@@ -121,6 +125,10 @@ def result_from_wire(result: Any, task: model.Task) -> model.TaskResult:
         width_px=result.width_px or 0,
         height_px=result.height_px or 0,
         bytes_written=result.bytes_written or 0,
+        source_bytes=result.source_bytes or 0,
+        source_mtime_ns=result.source_mtime_ns or 0,
+        result_mtime_ns=result.result_mtime_ns or 0,
+        pipeline=result.pipeline or "",
     )
 
 
@@ -171,6 +179,8 @@ def node_to_wire(status: model.NodeStatus) -> Any:
         message=status.message,
         version=status.version,
         delay_s=status.delay_s,
+        fault=message_to_wire(status.fault),
+        started_at=status.started_at,
     )
 
 
@@ -201,4 +211,6 @@ def node_from_wire(status: Any) -> model.NodeStatus:
         message=status.message or "",
         version=status.version or "",
         delay_s=delay_s,
+        fault=status.fault or "",
+        started_at=status.started_at or 0.0,
     )

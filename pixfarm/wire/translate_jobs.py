@@ -1,13 +1,99 @@
-"""Between job reports and progress and their structs of the wire contract."""
+"""Between jobs, their images and reports, and the structs of the wire contract."""
 
-from typing import Any
+from enum import Enum
+from typing import Any, TypeVar
 
 from pixfarm import model
-from pixfarm.errors import ForeignPeer
+from pixfarm.errors import ForeignPeer, InvalidRequest
+from pixfarm.wire import translate
 from pixfarm.wire.idl import ttypes
+from pixfarm.wire.limits import MAX_PAGE
+
+E = TypeVar("E", bound=Enum)
 
 _SHARED = ("job_id", "base_path", "total", "done", "failed", "not_done", "rejections", "retries", "elapsed_s",
            "code", "message")  # fmt: skip
+_OPTIONAL = {"skipped": 0, "priority": 0, "submitted_at": 0.0, "copies": 0}
+_MAX_PRIORITY = 100
+
+
+def spec_from_wire(base_path: object, strategy: object, options: Any) -> model.JobSpec:
+    """What is asked for; an empty job id leaves the choice to the server.
+
+    Raises:
+        InvalidRequest: something is missing or out of range.
+    """
+    priority = options.priority or 0
+    if not -_MAX_PRIORITY <= priority <= _MAX_PRIORITY:
+        raise InvalidRequest(f"priority must be from {-_MAX_PRIORITY} to {_MAX_PRIORITY}, not {priority}")
+    timeout_s = options.task_timeout_s
+    return model.JobSpec(
+        job_id=translate.identifier_from_wire("job_id", options.job_id) or "",
+        base_path=translate.text_from_wire("base_path", base_path),
+        strategy=translate.strategy_from_wire(strategy),
+        priority=priority,
+        skip_done=bool(options.skip_done),
+        retry_of=translate.identifier_from_wire("retry_of", options.retry_of or None) or "",
+        task_timeout_s=None if timeout_s is None else translate.timeout_from_wire(timeout_s, timeout_s),
+    )
+
+
+def options_to_wire(spec: model.JobSpec) -> Any:
+    """What the server is told beside base path and strategy."""
+    return ttypes.JobOptions(
+        job_id=spec.job_id or None,
+        priority=spec.priority,
+        skip_done=spec.skip_done,
+        retry_of=spec.retry_of or None,
+        task_timeout_s=spec.task_timeout_s,
+    )
+
+
+def page_size_from_wire(limit: object) -> int:
+    """How many images are asked for at once.
+
+    Raises:
+        InvalidRequest: none, or more than an answer may hold.
+    """
+    if not isinstance(limit, int) or not 1 <= limit <= MAX_PAGE:
+        raise InvalidRequest(f"limit must be from 1 to {MAX_PAGE}, not {limit}")
+    return limit
+
+
+def record_to_wire(record: model.ImageRecord) -> Any:
+    """What came of an image."""
+    return ttypes.ImageRecord(
+        filename=record.filename,
+        state=ttypes.ImageState[record.state.name].value,
+        node=record.node,
+        attempts=record.attempts,
+        refusals=record.refusals,
+        seconds=record.seconds,
+        bytes_written=record.bytes_written,
+        code=record.code,
+        message=translate.message_to_wire(record.message),
+    )
+
+
+def record_from_wire(record: Any) -> model.ImageRecord:
+    """What came of an image.
+
+    Raises:
+        ForeignPeer: the answer lacks what every image has.
+    """
+    if not record.filename or record.state is None:
+        raise ForeignPeer("an image of the answer has no name or no state")
+    return model.ImageRecord(
+        filename=record.filename,
+        state=_member(model.ImageState, ttypes.ImageState, record.state),
+        node=record.node or "",
+        attempts=record.attempts or 0,
+        refusals=record.refusals or 0,
+        seconds=record.seconds or 0.0,
+        bytes_written=record.bytes_written or 0,
+        code=record.code or "",
+        message=record.message or "",
+    )
 
 
 def report_to_wire(report: model.JobReport) -> Any:
@@ -53,7 +139,7 @@ def status_from_wire(status: Any) -> model.JobStatus:
 
 
 def _summary_to_wire(summary: model.JobSummary) -> dict[str, Any]:
-    values: dict[str, Any] = {name: getattr(summary, name) for name in _SHARED}
+    values: dict[str, Any] = {name: getattr(summary, name) for name in (*_SHARED, *_OPTIONAL)}
     values["strategy"] = ttypes.Strategy[summary.strategy.name].value
     values["state"] = ttypes.JobState[summary.state.name].value
     values["nodes"] = [
@@ -67,13 +153,19 @@ def _summary_from_wire(summary: Any) -> dict[str, Any]:
     values = {name: getattr(summary, name) for name in _SHARED}
     if None in values.values():
         raise ForeignPeer(f"the answer lacks {', '.join(k for k, v in values.items() if v is None)}")
-    try:
-        values["strategy"] = model.Strategy[ttypes.Strategy(summary.strategy).name]
-        values["state"] = model.JobState[ttypes.JobState(summary.state).name]
-    except ValueError as error:
-        raise ForeignPeer(f"the server is of another version: {error}") from error
+    values["strategy"] = _member(model.Strategy, ttypes.Strategy, summary.strategy)
+    values["state"] = _member(model.JobState, ttypes.JobState, summary.state)
+    for name, default in _OPTIONAL.items():
+        values[name] = getattr(summary, name) or default
     values["nodes"] = tuple(
         model.NodeCounts(n.name or "", n.done or 0, n.refused or 0, n.failed or 0, n.mean_s or 0.0)
         for n in summary.nodes or ()
     )
     return values
+
+
+def _member(enum: type[E], wire_enum: Any, number: int) -> E:
+    try:
+        return enum[wire_enum(number).name]
+    except (ValueError, KeyError) as error:
+        raise ForeignPeer(f"the server is of another version: {error}") from error

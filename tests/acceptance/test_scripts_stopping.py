@@ -54,24 +54,6 @@ def test_a_second_interrupt_ends_a_node_at_once(
     assert client.ended().report["ok"]
 
 
-def test_a_server_that_is_asked_to_stop_reports_what_is_done(
-    terminals: Terminals, make_farm: MakeFarm, tmp_path: Path
-) -> None:
-    farm = make_farm([SLOW] * 2)
-    base = many_images(tmp_path / "base", 200)
-    client = terminals.client(farm, base, "--json", *RANDOM)
-    wait_until(lambda: len(results(base)) >= 5, "5 results")
-    assert farm.server
-    assert farm.server.stop(15) == 0
-    assert farm.server.lines[-1] == "server stopped"
-    ended = client.ended(15)
-    report = ended.report
-    assert ended.code == 1
-    assert (report["state"], report["message"]) == ("cancelled", "the server is shutting down")
-    assert 5 <= report["done"] == len(results(base)) < 200
-    assert report["done"] + report["not_done"] == 200
-
-
 ANOTHER_THREAD_GETS_THE_SIGNAL = """
 import signal, threading
 from pixfarm import script
@@ -87,21 +69,6 @@ def test_a_signal_that_the_kernel_hands_to_another_thread_stops_a_tier_too(termi
     # As happens when a thread is just starting: one of 20 servers in mid-job did not hear its SIGTERM.
     running = terminals.start([sys.executable, "-c", ANOTHER_THREAD_GETS_THE_SIGNAL])
     assert running.ended(10).code == 0
-
-
-def test_a_lost_server_is_told_in_one_line_with_the_way_back(
-    terminals: Terminals, make_farm: MakeFarm, tmp_path: Path
-) -> None:
-    farm = make_farm([SLOW] * 2)
-    base = many_images(tmp_path / "base", 200)
-    client = terminals.client(farm, base, "--json", *RANDOM)
-    wait_until(lambda: len(results(base)) >= 2, "2 results")
-    assert farm.server
-    job_id = farm.server.log().split("job ")[1].split()[0]
-    farm.server.kill()
-    client.ended(5).has_one_line(
-        3, "client.py: server (127.0.0.1:", " was lost", f"client.py --attach {job_id}"
-    )
 
 
 @pytest.mark.parametrize(

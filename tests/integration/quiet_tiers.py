@@ -5,7 +5,19 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from pixfarm.errors import InvalidRequest, UnknownJob
-from pixfarm.model import JobReport, JobState, JobStatus, Machine, NodeStatus, Strategy, Task, TaskResult
+from pixfarm.model import (
+    ImageRecord,
+    ImageState,
+    JobReport,
+    JobSpec,
+    JobState,
+    JobStatus,
+    Machine,
+    NodeStatus,
+    Strategy,
+    Task,
+    TaskResult,
+)
 from pixfarm.wire import Listener, bind, node_listener, server_listener
 from tests.integration.raw_peers import HOST
 
@@ -38,13 +50,13 @@ class QuietServer:
     """A server whose every job is done at once; it keeps the requests it got."""
 
     def __init__(self) -> None:
-        self.requests: list[tuple[str, Strategy, str | None]] = []
+        self.requests: list[JobSpec] = []
 
-    def submit_request(self, base_path: str, strategy: Strategy, job_id: str | None) -> JobReport:
-        self.requests.append((base_path, strategy, job_id))
-        if "missing" in base_path:
-            raise InvalidRequest(f"base path {base_path!r} does not exist")
-        return JobReport(**_summary(job_id or "j"), failures=())
+    def submit_request(self, spec: JobSpec) -> JobReport:
+        self.requests.append(spec)
+        if "missing" in spec.base_path:
+            raise InvalidRequest(f"base path {spec.base_path!r} does not exist")
+        return JobReport(**_summary(spec.job_id or "j"), failures=())
 
     def job_status(self, job_id: str) -> JobStatus:
         if job_id != "j":
@@ -53,6 +65,17 @@ class QuietServer:
 
     def cancel_job(self, job_id: str) -> None:
         self.job_status(job_id)
+
+    def pause_job(self, job_id: str) -> None:
+        self.job_status(job_id)
+
+    def resume_job(self, job_id: str) -> None:
+        self.job_status(job_id)
+
+    def job_images(self, job_id: str, after: str, limit: int) -> list[ImageRecord]:
+        self.job_status(job_id)
+        names = [name for name in ("a.png", "b.png", "c.png") if name > after]
+        return [ImageRecord(filename=name, state=ImageState.DONE, node="node_1") for name in names[:limit]]
 
     def list_jobs(self) -> list[JobStatus]:
         return [self.job_status("j")]

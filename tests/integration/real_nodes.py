@@ -50,7 +50,7 @@ def real_node(folder: Path, base_path: Path, *arguments: str) -> Iterator[RealNo
         try:
             part.wait_until_ready()
             machine = Machine("node_1", HOST, part.port)
-            with closing(NodeCaller([machine])) as caller:
+            with closing(NodeCaller()) as caller:
                 yield RealNode(part, machine, caller, base_path)
         finally:
             part.stop()

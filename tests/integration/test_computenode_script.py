@@ -1,6 +1,9 @@
+import io
 import math
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +22,7 @@ from pixfarm.errors import (
     TaskRejected,
     Unreachable,
 )
+from pixfarm.farm import HOME
 from pixfarm.model import NodeHealth, NodeStatus, Strategy, Task
 from tests.integration.processes import descendants, is_running, state
 from tests.integration.raw_peers import HOST
@@ -136,6 +140,7 @@ def test_status_tells_what_the_node_is(busy: RealNode) -> None:
         message="",
         version=__version__,
         delay_s=0.3,
+        started_at=before.started_at,
     )
 
 
@@ -225,6 +230,73 @@ def test_sigterm_lets_running_images_finish_and_refuses_new_ones(tmp_path: Path,
         assert eventually(lambda: not any(map(is_running, family)))
     assert node.part.lines[-1] == "node_1 stopped"
     assert "Traceback" not in node.part.log()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_signal_to_all_its_processes_stops_a_node_in_order(
+    tmp_path: Path, base_path: Path, number: signal.Signals
+) -> None:
+    with real_node(tmp_path, base_path, "0") as node, ThreadPoolExecutor(2) as threads:
+        pid = stop_worker(node)
+        running = [threads.submit(node.call, EXECUTE, "sub/small.png") for _ in range(2)]
+        assert eventually(lambda: node.status().in_flight == 2)
+        family = descendants(node.pid)
+        os.killpg(node.pid, number)  # as a service manager, or Ctrl-C at a terminal
+        assert eventually(lambda: node.status().draining)
+        assert all(map(is_running, family))
+        os.kill(pid, signal.SIGCONT)
+        assert all(future.result(PATIENCE_S).width_px == 40 for future in running)
+        assert node.part.process.wait(PATIENCE_S) == 0
+        assert eventually(lambda: not any(map(is_running, family)))
+    assert node.part.log() == ""
+
+
+def test_a_node_tells_of_source_and_result_what_a_later_job_needs(free: RealNode) -> None:
+    result = free.call(EXECUTE, "sub/small.png")
+    source = (free.base_path / "input_dir" / "sub" / "small.png").stat()
+    target = (free.base_path / "output_dir" / "sub" / "small.png").stat()
+    assert (result.source_bytes, result.source_mtime_ns) == (source.st_size, source.st_mtime_ns)
+    assert (result.bytes_written, result.result_mtime_ns) == (target.st_size, target.st_mtime_ns)
+    assert result.pipeline == "edges/1"
+
+
+def test_the_flags_of_the_workers_reach_them(tmp_path: Path, base_path: Path) -> None:
+    flags = ("--memory-mib", "70", "--recycle-after", "3")
+    with real_node(tmp_path, base_path, "0", *flags) as node:
+        before = descendants(node.pid)
+        for number in range(6):
+            assert node.call(EXECUTE, "sub/small.png", f"a-{number}").width_px == 40
+        assert eventually(lambda: descendants(node.pid) - before)
+        (base_path / "input_dir" / "large.png").write_bytes(large_png())
+        with pytest.raises(TaskFailed, match=r"\(70 MiB\)") as failed:
+            node.call(EXECUTE, "large.png")
+        assert failed.value.code is FailureCode.TOO_LARGE
+        assert node.status().fault == ""
+
+
+def large_png() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (6000, 5000)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_node_imports_nothing_from_where_it_is_started(tmp_path: Path) -> None:
+    for name in ("cv2", "json", "pixfarm"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the working directory')")
+    (tmp_path / "machine.txt").write_text(f"server {HOST} 1\nnode_1 {HOST} 2\n")
+    command = [sys.executable, str(HOME / "computenode.py"), "0", "--workers", "1", "--port", "0"]
+    command += ["--machines", "machine.txt", "--stop-at-eof"]
+    run = subprocess.run(
+        command,
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.endswith("node_1 stopped\n")
 
 
 def test_a_second_sigint_ends_the_node_at_once(tmp_path: Path, base_path: Path) -> None:

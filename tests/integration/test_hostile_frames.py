@@ -12,7 +12,7 @@ import pytest
 
 from pixfarm.errors import FailureCode, InvalidRequest, TaskFailed
 from pixfarm.farm import LocalFarm, NodeSpec
-from pixfarm.model import Machine, Strategy, Task
+from pixfarm.model import JobSpec, Machine, Strategy, Task
 from pixfarm.wire import Listener, NodeCaller, ServerCaller
 from tests.integration.hostile_frames import hostile_frames, send_all
 from tests.integration.own_resources import nothing_left_over
@@ -70,7 +70,7 @@ def test_a_node_outlives_hostile_frames(seed: int) -> None:
         attack(listener, node_seeds(NOWHERE), 3000, seed)
         machine = Machine("node_1", HOST, listener.port)
         began = time.monotonic()
-        with closing(NodeCaller([machine])) as caller:
+        with closing(NodeCaller()) as caller:
             assert caller.call(machine, Task("/pics", "a", "honest"), Strategy.RANDOM).attempt_id == "honest"
         assert time.monotonic() - began < 1
 
@@ -80,7 +80,7 @@ def test_a_server_outlives_hostile_frames() -> None:
         attack(listener, server_seeds(), 3000, 7)
         began = time.monotonic()
         with closing(ServerCaller(Machine("server", HOST, listener.port))) as caller:
-            assert caller.submit_request("/pics", Strategy.RANDOM, "honest").job_id == "honest"
+            assert caller.submit_request(JobSpec("honest", "/pics", Strategy.RANDOM)).job_id == "honest"
         assert time.monotonic() - began < 1
 
 
@@ -95,7 +95,7 @@ def test_real_tiers_outlive_hostile_frames_to_both(tmp_path: Path) -> None:
         node, server = farm.nodes["node_1"], farm.server
         assert server is not None
         machines = Machine("node_1", HOST, node.port), Machine("server", HOST, server.port)
-        with closing(NodeCaller([machines[0]])) as to_node, closing(ServerCaller(machines[1])) as to_server:
+        with closing(NodeCaller()) as to_node, closing(ServerCaller(machines[1])) as to_server:
             to_node.call(machines[0], Task(str(tmp_path), "a.png", "warm-up"), Strategy.RANDOM)
             to_server.list_jobs()
             pids = [node.process.pid, server.process.pid]
@@ -111,9 +111,9 @@ def test_real_tiers_outlive_hostile_frames_to_both(tmp_path: Path) -> None:
                 to_node.call(machines[0], Task(str(tmp_path), "b.png", "b"), Strategy.RANDOM)
             assert missing.value.code is FailureCode.NOT_FOUND
             with pytest.raises(InvalidRequest, match="does not exist"):
-                to_server.submit_request(NOWHERE, Strategy.RANDOM, "nowhere")
+                to_server.submit_request(JobSpec("nowhere", NOWHERE, Strategy.RANDOM))
             assert time.monotonic() - began < 1
-            report = to_server.submit_request(str(tmp_path), Strategy.LOAD_BALANCING, "honest")
+            report = to_server.submit_request(JobSpec("honest", str(tmp_path), Strategy.LOAD_BALANCING))
             assert (report.total, report.done) == (1, 1)
 
             for pid, (rss, threads) in zip(pids, before, strict=True):

@@ -74,7 +74,7 @@ def calling(machine: Machine) -> Iterator[Call]:
     def call(attempt_id: str = "attempt-1", patience_s: float = PATIENCE_S) -> TaskResult:
         return caller.call(machine, task(attempt_id, patience_s), Strategy.LOAD_BALANCING)
 
-    with closing(NodeCaller([machine])) as caller:
+    with closing(NodeCaller()) as caller:
         yield call
 
 
@@ -93,7 +93,7 @@ def test_the_strategy_chooses_the_method() -> None:
             names.append(question.name)
             conversation.answer(question, result(attempt(question)))
 
-    with FakePeer(serve) as peer, closing(NodeCaller([peer.machine])) as caller:
+    with FakePeer(serve) as peer, closing(NodeCaller()) as caller:
         for strategy in (Strategy.LOAD_BALANCING, Strategy.RANDOM):
             caller.call(peer.machine, task(), strategy)
     assert names == ["execute", "delayed_execute"]
@@ -295,7 +295,7 @@ def test_exceptions_arrive_with_all_they_carry() -> None:
 
     with listening(quiet_node(QuietNode(do))) as listener:
         machine = Machine("node_1", HOST, listener.port)
-        with closing(NodeCaller([machine])) as caller:
+        with closing(NodeCaller()) as caller:
             with pytest.raises(TaskRejected) as refused:
                 caller.call(machine, task("refused"), Strategy.RANDOM)
             with pytest.raises(TaskFailed) as failed:
@@ -348,7 +348,7 @@ def test_a_peer_that_takes_no_bytes_loses_the_answer_in_the_given_time(
         machine = Machine("node_1", HOST, blackhole.getsockname()[1])
         huge = Task("/" + "x" * 20_000_000, "a.png", "attempt-1", patience_s=0.3)
         began = time.monotonic()
-        with closing(NodeCaller([machine])) as caller, pytest.raises(AnswerLost):
+        with closing(NodeCaller()) as caller, pytest.raises(AnswerLost):
             caller.call(machine, huge, Strategy.RANDOM)
         assert time.monotonic() - began < 2
 
@@ -416,7 +416,7 @@ def test_many_threads_each_get_their_own_answer() -> None:
 
     with nothing_left_over(), listening(quiet_node(QuietNode())) as listener:
         machine = Machine("node_1", HOST, listener.port)
-        with closing(NodeCaller([machine])) as caller, ThreadPoolExecutor(16) as threads:
+        with closing(NodeCaller()) as caller, ThreadPoolExecutor(16) as threads:
             assert all(threads.map(work, range(16)))
             assert len(listener._connections) <= 16
 
@@ -436,7 +436,7 @@ def test_abandon_ends_running_calls_and_lets_later_ones_through() -> None:
 
     with (
         FakePeer(serve) as peer,
-        closing(NodeCaller([peer.machine])) as caller,
+        closing(NodeCaller()) as caller,
         ThreadPoolExecutor(4) as threads,
     ):
         running = [threads.submit(call) for _ in range(4)]
@@ -455,7 +455,7 @@ def test_abandon_leaves_no_idle_connection_behind() -> None:
     with (
         nothing_left_over(),
         FakePeer(answer_honestly) as peer,
-        closing(NodeCaller([peer.machine])) as caller,
+        closing(NodeCaller()) as caller,
     ):
         for _ in range(10):
             caller.call(peer.machine, task(), Strategy.RANDOM)
@@ -464,7 +464,7 @@ def test_abandon_leaves_no_idle_connection_behind() -> None:
 
 def test_a_closed_caller_keeps_no_connection() -> None:
     with nothing_left_over(), FakePeer(answer_honestly) as peer:
-        with closing(NodeCaller([peer.machine])) as caller:
+        with closing(NodeCaller()) as caller:
             caller.call(peer.machine, task(), Strategy.RANDOM)
         caller.close()
         caller.call(peer.machine, task(), Strategy.RANDOM)
@@ -482,13 +482,14 @@ def test_a_caller_closed_during_a_call_lets_it_end() -> None:
         assert conversation.question() is None
 
     with nothing_left_over(), FakePeer(serve) as peer, ThreadPoolExecutor(1) as threads:
-        caller = NodeCaller([peer.machine])
+        caller = NodeCaller()
         future = threads.submit(caller.call, peer.machine, task(), Strategy.RANDOM)
         assert asked.wait(PATIENCE_S)
+        pools = list(caller._pools.values())
         caller.close()
         answering.set()
         assert future.result(PATIENCE_S).attempt_id == "attempt-1"
-        assert eventually(lambda: not any(pool._busy for pool in caller._pools.values()))
+        assert eventually(lambda: not any(pool._busy for pool in pools))
 
 
 @pytest.mark.parametrize("letter", ["x", "\x01", "\U0001f4f7"], ids=["ascii", "control", "four bytes"])
@@ -506,7 +507,7 @@ def test_an_endless_message_of_a_node_is_cut_and_the_node_not_called_foreign(
     with listening(quiet_node(QuietNode(do))) as listener:
         machine = Machine("node_1", HOST, listener.port)
         with (
-            closing(NodeCaller([machine])) as caller,
+            closing(NodeCaller()) as caller,
             pytest.raises(kind, match=f"{letter * 900}…{letter * 900}"),
         ):
             caller.call(machine, task(), Strategy.RANDOM)
@@ -534,7 +535,7 @@ def test_a_status_that_makes_no_sense_is_no_nodes(body: bytes) -> None:
 
     with (
         FakePeer(serve) as peer,
-        closing(NodeCaller([peer.machine])) as caller,
+        closing(NodeCaller()) as caller,
         pytest.raises(ForeignPeer),
     ):
         caller.ping(peer.machine)
@@ -548,6 +549,6 @@ def test_a_status_with_fields_of_a_later_version_is_understood() -> None:
             )
             conversation.answer(question, block(status))
 
-    with FakePeer(serve) as peer, closing(NodeCaller([peer.machine])) as caller:
+    with FakePeer(serve) as peer, closing(NodeCaller()) as caller:
         status = caller.ping(peer.machine)
     assert (status.name, status.load_probability, status.workers) == ("node_1", 0.5, 2)

@@ -1,10 +1,11 @@
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from pixfarm.errors import FailureCode, RejectReason, TaskFailed, TaskRejected
-from pixfarm.model import Strategy, Task, TaskResult
+from pixfarm.model import JobSpec, Strategy, Task, TaskResult
 from tests.integration.quiet_tiers import (
     QuietNode,
     QuietServer,
@@ -100,7 +101,10 @@ def result_of(answer: Message | None) -> dict[int, object]:
 def test_an_answer_echoes_name_number_and_attempt(at_node: RawClient) -> None:
     answer = at_node.ask(message("execute", execute("/pics", "a.png", "attempt-7"), 4711))
     assert answer == Message(
-        "execute", REPLY, 4711, {0: {1: "attempt-7", 2: 0.25, 3: 0.5, 4: 40, 5: 24, 6: 1234}}
+        "execute",
+        REPLY,
+        4711,
+        {0: {1: "attempt-7", 2: 0.25, 3: 0.5, 4: 40, 5: 24, 6: 1234, 7: 0, 8: 0, 9: 0, 10: ""}},
     )
 
 
@@ -253,12 +257,17 @@ def submission(
 def test_a_submission_with_and_without_options_is_understood(
     at_server: RawClient, server: QuietServer
 ) -> None:
-    for payload in (submission(), submission(options=sub(3)), submission(options=sub(3, string(1, "me-1")))):
+    everything = sub(
+        3, string(1, "me-1"), i32(2, -7), field(3, BOOL, b"\1"), string(4, "old"), double(5, 9.0)
+    )
+    for payload in (submission(), submission(options=sub(3)), submission(options=everything)):
         assert 0 in result_of(at_server.ask(payload))
     assert server.requests == [
-        ("/pics", Strategy.LOAD_BALANCING, None),
-        ("/pics", Strategy.LOAD_BALANCING, None),
-        ("/pics", Strategy.LOAD_BALANCING, "me-1"),
+        JobSpec("", "/pics", Strategy.LOAD_BALANCING),
+        JobSpec("", "/pics", Strategy.LOAD_BALANCING),
+        JobSpec(
+            "me-1", "/pics", Strategy.LOAD_BALANCING, -7, skip_done=True, retry_of="old", task_timeout_s=9.0
+        ),
     ]
 
 
@@ -274,6 +283,10 @@ INVALID_AT_SERVER: dict[str, tuple[bytes, str]] = {
     "an empty base path": (submission(base_path=string(1, "")), "base_path is missing"),
     "an empty job id": (submission(options=sub(3, string(1, ""))), "job_id must be 1 to 64 of"),
     "a job id over the limit": (submission(options=sub(3, string(1, "x" * 65))), "job_id must be 1 to 64"),
+    "a priority over the limit": (submission(options=sub(3, i32(2, 101))), "priority must be from -100 to"),
+    "a priority under the limit": (submission(options=sub(3, i32(2, -101))), "priority must be from -100 to"),
+    "a retry of no id": (submission(options=sub(3, string(4, "a b"))), "retry_of must be 1 to 64 of"),
+    "no time for an image": (submission(options=sub(3, double(5, 0.0))), "timeout_s must be"),
     "a job id that is a path": (submission(options=sub(3, string(1, "a/b"))), "job_id must be 1 to 64 of"),
     "a job id with colours": (submission(options=sub(3, string(1, "\x1b[31m"))), "job_id must be 1 to 64"),
 }
@@ -290,7 +303,7 @@ def test_arguments_that_make_no_sense_are_an_invalid_request_of_the_server(
     assert goes_on(at_server)
 
 
-@pytest.mark.parametrize("method", ["job_status", "cancel_job"])
+@pytest.mark.parametrize("method", ["job_status", "cancel_job", "pause_job", "resume_job"])
 @pytest.mark.parametrize(
     ("body", "job_id"),
     [(block(), ""), (block(i32(1, 7)), ""), (block(string(1, "who")), "who")],
@@ -300,6 +313,19 @@ def test_a_job_that_is_not_known_is_unknown(
     at_server: RawClient, method: str, body: bytes, job_id: str
 ) -> None:
     assert result_of(at_server.ask(message(method, body))) == {1: {1: job_id}}
+    assert goes_on(at_server)
+
+
+def test_the_images_of_a_job_come_in_pages(at_server: RawClient) -> None:
+    def ask(after: str, limit: int) -> Any:
+        body = block(string(1, "j"), string(2, after), i32(3, limit))
+        return result_of(at_server.ask(message("job_images", body)))
+
+    first, last = (ask(after, 2)[0] for after in ("", "b.png"))
+    assert [record[1] for record in first] == ["a.png", "b.png"]
+    assert [record[1] for record in last] == ["c.png"]
+    for limit in (0, -1, 1001):
+        assert "limit must be from 1 to 1000" in str(ask("", limit)[2])
     assert goes_on(at_server)
 
 

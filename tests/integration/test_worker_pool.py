@@ -45,7 +45,7 @@ class Bench:
         return self.threads.submit(self.do, name, target, timeout_s)
 
     def pids(self) -> list[int]:
-        return [worker.process.pid or 0 for worker in self.pool._workers]
+        return [worker.pid for worker in self.pool.crew.workers]
 
     def stop_at_work(self, target: str, timeout_s: float = 60.0) -> tuple[Future[WorkDone], int]:
         """Gives a slow image to a worker and stops that when it has it in hand."""
@@ -60,8 +60,8 @@ class Bench:
     def _at_work(self) -> list[int]:
         lanes = range(LANES_PER_WORKER)
         return [
-            worker.process.pid or 0
-            for worker in self.pool._workers
+            worker.pid
+            for worker in self.pool.crew.workers
             if any(worker.has_in_hand(number) for number in lanes)
         ]
 
@@ -136,7 +136,7 @@ def test_an_image_that_fails_names_its_reason_and_the_worker_lives(bench: Bench)
 def test_a_worker_has_two_images_and_a_third_waits(bench: Bench) -> None:
     first, pid = bench.stop_at_work("first.png")
     second, third = (bench.submit("small.png", f"{number}.png") for number in ("second", "third"))
-    assert eventually(lambda: not bench.pool._workers[0].free)
+    assert eventually(lambda: not bench.pool.crew.workers[0].free)
     assert not second.done()
     assert not third.done()
     os.kill(pid, signal.SIGCONT)
@@ -148,7 +148,7 @@ def test_a_worker_has_two_images_and_a_third_waits(bench: Bench) -> None:
 def test_a_worker_killed_at_work_fails_its_image_and_another_does_the_waiting_one(bench: Bench) -> None:
     crashed, pid = bench.stop_at_work("crashed.png")
     waiting = bench.submit("small.png", "waiting.png")
-    assert eventually(lambda: not bench.pool._workers[0].free)
+    assert eventually(lambda: not bench.pool.crew.workers[0].free)
     os.kill(pid, signal.SIGKILL)
     failure = failure_of(crashed)
     assert failure.code is FailureCode.CRASHED
@@ -220,7 +220,7 @@ def test_close_may_be_called_twice_and_leaves_no_process(images: Path, tmp_path:
     WorkerPool(1, SETTINGS).close()  # the fork server and its helper stay from the first pool on
     with nothing_left_over():
         pool = WorkerPool(2, SETTINGS)
-        pids = [worker.process.pid or 0 for worker in pool._workers]
+        pids = [worker.pid for worker in pool.crew.workers]
         pool.process(images / "small.png", tmp_path / "done.png", "a", 60.0)
         assert all(is_running(pid) for pid in pids)
         pool.close()
@@ -239,10 +239,10 @@ def test_a_closed_pool_takes_no_image(images: Path, tmp_path: Path) -> None:
 def test_close_ends_a_pool_whose_workers_are_stopped_and_taken(bench: Bench) -> None:
     running, pid = bench.stop_at_work("running.png")
     second, third = (bench.submit("small.png", f"{name}.png") for name in ("second", "third"))
-    assert eventually(lambda: not bench.pool._workers[0].free)
+    assert eventually(lambda: not bench.pool.crew.workers[0].free)
     began = time.monotonic()
     bench.pool.close()
-    assert {failure_of(future).code for future in (running, second, third)} == {FailureCode.CRASHED}
+    assert {failure_of(future).code for future in (running, second, third)} == {FailureCode.NO_RESOURCES}
     assert time.monotonic() - began < 5
     assert not is_running(pid)
 
@@ -310,7 +310,7 @@ def test_a_pool_goes_on_while_one_of_its_workers_is_replaced(bench: Bench) -> No
     os.kill(pid, signal.SIGKILL)
     assert failure_of(crashed).code is FailureCode.CRASHED
     assert all(future.result(PATIENCE_S).outcome.width_px == 40 for future in waiting)
-    assert len(bench.pool._workers) == 1
+    assert len(bench.pool.crew.workers) == 1
     assert threading.active_count() <= before + 16
 
 

@@ -2,6 +2,7 @@ import errno
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,8 +23,12 @@ def read_fails(path: Path, code: FailureCode) -> str:
 def test_content_comes_back_whole(tmp_path: Path, size: int) -> None:
     path = tmp_path / "image"
     path.write_bytes(b"x" * size)
+    os.utime(path, ns=(1, 1_700_000_000_123_456_789))
 
-    assert read_source(path, LIMIT_BYTES) == b"x" * size
+    source = read_source(path, LIMIT_BYTES)
+
+    assert source.content == b"x" * size
+    assert source.mtime_ns == path.stat().st_mtime_ns == 1_700_000_000_123_456_789
 
 
 def test_missing_file_is_not_found(tmp_path: Path) -> None:
@@ -88,7 +93,11 @@ def test_file_without_read_permission_is_forbidden(tmp_path: Path) -> None:
     ("number", "code", "words"),
     [
         pytest.param(errno.EACCES, FailureCode.FORBIDDEN, "may not be read", id="EACCES"),
-        pytest.param(errno.EMFILE, FailureCode.IO, "Too many open files", id="EMFILE"),
+        pytest.param(errno.EMFILE, FailureCode.NO_RESOURCES, "raise its limit", id="EMFILE"),
+        pytest.param(errno.ENFILE, FailureCode.NO_RESOURCES, "too many open files", id="ENFILE"),
+        pytest.param(errno.ENOMEM, FailureCode.NO_RESOURCES, "out of memory", id="ENOMEM"),
+        pytest.param(errno.EAGAIN, FailureCode.IO, "temporarily unavailable", id="EAGAIN, a lease"),
+        pytest.param(errno.ESTALE, FailureCode.NOT_FOUND, "mount the share anew", id="ESTALE"),
         pytest.param(errno.EIO, FailureCode.IO, "Input" + chr(47) + "output error", id="EIO"),
     ],
 )
@@ -122,6 +131,42 @@ def test_file_that_grows_under_the_reader_is_not_taken(
     monkeypatch.setattr("pixfarm.imaging.source.os.fstat", stat_and_grow)
 
     assert "changed while it was read" in read_fails(path, FailureCode.IO)
+
+
+def test_file_that_is_rewritten_under_the_reader_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "image.png"
+    path.write_bytes(b"one half")
+    os.utime(path, ns=(1, 1))
+    fstat = os.fstat
+
+    def stat_and_rewrite(descriptor: int) -> os.stat_result:
+        status = fstat(descriptor)
+        path.write_bytes(b"no  half")
+        return status
+
+    monkeypatch.setattr("pixfarm.imaging.source.os.fstat", stat_and_rewrite)
+
+    assert "changed while it was read" in read_fails(path, FailureCode.IO)
+
+
+def test_file_replaced_on_the_file_server_is_opened_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "image.png"
+    path.write_bytes(b"new")
+    answers = iter([OSError(errno.ESTALE, os.strerror(errno.ESTALE))])
+    really_open = os.open
+
+    def open_stale_once(*arguments: Any) -> int:
+        for error in answers:
+            raise error
+        return really_open(*arguments)
+
+    monkeypatch.setattr("pixfarm.imaging.source.os.open", open_stale_once)
+
+    assert read_source(path, LIMIT_BYTES).content == b"new"
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 300], ids=["NUL", "300 bytes"])

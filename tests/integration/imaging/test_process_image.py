@@ -72,7 +72,15 @@ def test_result_has_the_format_of_the_source_and_exact_pixels(
     outcome = process(tmp_path, content)
 
     result = (tmp_path / "output_dir" / "image").read_bytes()
-    assert outcome == ImageOutcome(width_px=40, height_px=24, bytes_written=len(result))
+    assert outcome == ImageOutcome(
+        width_px=40,
+        height_px=24,
+        bytes_written=len(result),
+        source_bytes=len(content),
+        source_mtime_ns=(tmp_path / "image").stat().st_mtime_ns,
+        result_mtime_ns=(tmp_path / "output_dir" / "image").stat().st_mtime_ns,
+        pipeline="edges/1",
+    )
     assert examine(result).format is examine(content).format
     np.testing.assert_array_equal(decode(examine(result)), expected_edges(source))
 
@@ -140,6 +148,17 @@ def test_lack_of_memory_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyP
     message = process_fails(tmp_path, save(RGB, "PNG"), FailureCode.TOO_LARGE)
 
     assert message == "not enough memory for this image"
+
+
+def test_lack_of_memory_tells_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_with(MemoryError(), monkeypatch)
+    (tmp_path / "image").write_bytes(save(RGB, "PNG"))
+
+    with pytest.raises(TaskFailed) as caught:
+        process_image(tmp_path / "image", tmp_path / "result", "a1", ImageSettings(memory_mib=70))
+
+    message = failure(FailureCode.TOO_LARGE, caught.value)
+    assert message == "needs more memory than an image may take (70 MiB)"
 
 
 def test_lack_of_memory_in_opencv_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,14 @@
 import errno
 import os
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pixfarm.errors import FailureCode, TaskFailed
-from pixfarm.imaging.publishing import name_part, publish
+from pixfarm.imaging.publishing import NotPublished, publish
+from pixfarm.parts import name_part
 from tests.integration.imaging.image_files import failure
 
 ATTEMPT = "4f2a-1"
@@ -33,9 +35,10 @@ def publish_fails(target: Path, code: FailureCode, attempt_id: str = ATTEMPT) ->
 def test_content_appears_under_its_name_alone(tmp_path: Path, fsync: bool) -> None:  # noqa: FBT001 - a table's column
     target = tmp_path / "output_dir" / "deep" / "image.png"
 
-    publish(b"new", target, ATTEMPT, fsync=fsync)
+    mtime_ns = publish(b"new", target, ATTEMPT, fsync=fsync)
 
     assert target.read_bytes() == b"new"
+    assert target.stat().st_mtime_ns == mtime_ns
     assert names_in(target.parent) == ["image.png"]
 
 
@@ -90,8 +93,11 @@ def test_file_is_synced_before_it_gets_its_name_and_the_folder_after(
     [
         pytest.param(errno.ENOSPC, FailureCode.NO_SPACE, "no space left", id="ENOSPC"),
         pytest.param(errno.EDQUOT, FailureCode.NO_SPACE, "quota", id="EDQUOT"),
-        pytest.param(errno.EROFS, FailureCode.FORBIDDEN, "output_dir is not writable", id="EROFS"),
-        pytest.param(errno.EMFILE, FailureCode.IO, "Too many open files", id="EMFILE"),
+        pytest.param(errno.EROFS, FailureCode.READ_ONLY, "read-only", id="EROFS"),
+        pytest.param(errno.EMFILE, FailureCode.NO_RESOURCES, "too many open files", id="EMFILE"),
+        pytest.param(errno.EACCES, FailureCode.FORBIDDEN, "output_dir is not writable", id="EACCES"),
+        pytest.param(errno.EFBIG, FailureCode.IO, "cannot be written: File too large", id="EFBIG"),
+        pytest.param(errno.ESTALE, FailureCode.NOT_FOUND, "mount the share anew", id="ESTALE"),
     ],
 )
 @pytest.mark.parametrize("call", ["fsync", "write"])
@@ -109,9 +115,11 @@ def test_failed_write_keeps_the_old_result_and_leaves_nothing(
     else:
         monkeypatch.setattr(Path, "replace", fail)
 
-    message = publish_fails(target, code)
+    with pytest.raises(NotPublished) as caught:
+        publish(b"new", target, ATTEMPT, fsync=True)
 
-    assert words in message
+    assert words in failure(code, caught.value)
+    assert pickle.loads(pickle.dumps(caught.value)).size_bytes == caught.value.size_bytes == len(b"new")
     assert target.read_bytes() == b"old"
     assert names_in(tmp_path) == ["image.png"]
 
@@ -184,19 +192,6 @@ def test_any_name_a_source_can_have_is_published(tmp_path: Path, name: str) -> N
     publish(b"new", tmp_path / name, ATTEMPT, fsync=False)
 
     assert names_in(tmp_path) == [name]
-
-
-def test_part_name_is_hidden_and_tells_its_image() -> None:
-    assert name_part("image.png", ATTEMPT) == f".image.png.{ATTEMPT}.part"
-
-
-def test_part_names_of_long_names_are_short_and_differ() -> None:
-    first, second = (name_part(letter + "a" * 250 + ".png", ATTEMPT) for letter in "xy")
-
-    assert first != second
-    assert first.startswith(".")
-    assert first.endswith(f".{ATTEMPT}.part")
-    assert len(first) < 100
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from pixfarm.console import nodes_document, print_document, report_document
+from pixfarm.console import job_document, jobs_document, nodes_document, print_document, report_document
 from pixfarm.errors import FailureCode
-from pixfarm.model import Failure, JobReport, NodeHealth, NodeStatus
-from tests.unit.console.samples import HOSTILE, cancelled_report, report
+from pixfarm.model import Failure, JobReport, JobState, NodeHealth, NodeStatus
+from tests.unit.console.samples import HOSTILE, cancelled_report, report, status
 
 
 def round_trip(document: dict[str, object]) -> dict[str, object]:
@@ -55,6 +55,24 @@ def test_a_job_of_nothing_but_success_is_ok() -> None:
 def test_any_name_comes_back_as_it_was() -> None:
     document = round_trip(report_document(report(base_path=HOSTILE)))
     assert document["base_path"] == HOSTILE
+
+
+def test_a_jobs_document_has_every_field_of_every_job() -> None:
+    job = status(state=JobState.PAUSED, done=246, elapsed_s=12.3, submitted_at=1e9, copies=2)
+    assert round_trip(jobs_document([job])) == {
+        "jobs": [
+            {
+                **dataclasses.asdict(job),
+                "state": "paused",
+                "nodes": [],
+                "images_per_s": pytest.approx(20),
+            }
+        ]
+    }
+
+
+def test_a_job_without_a_time_has_a_document() -> None:
+    assert job_document(status())["images_per_s"] == 0.0
 
 
 def test_a_number_that_json_lacks_is_null() -> None:

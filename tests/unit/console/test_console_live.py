@@ -78,9 +78,10 @@ def test_what_the_job_waits_for_is_shown() -> None:
         ({"done": 150}, 31),
         ({"done": 299}, 62),
         ({"failed": 1}, 1),
+        ({"skipped": 100, "done": 50}, 31),
         ({}, 0),
     ],
-    ids=["all", "all given up", "half", "all but one", "one failed", "none"],
+    ids=["all", "all given up", "half", "all but one", "one failed", "some skipped", "none"],
 )
 def test_the_bar_is_as_long_as_what_has_ended(ended: dict[str, int], thick: int) -> None:
     bar = picture(status(**ended))[0]

@@ -1,4 +1,6 @@
+import dataclasses
 import io
+from typing import Any
 
 import pytest
 
@@ -61,6 +63,39 @@ def test_a_narrow_terminal_shows_at_least_where_nodes_are_and_how(
         "  node    address         state     load  busy",
         "  node_1  127.0.0.1:9091  draining  0.25   3/4",
     ]
+
+
+FULL = "no space left on /srv"
+
+
+@pytest.mark.parametrize(
+    ("changes", "remark"),
+    [
+        ({"health": NodeHealth.PARKED, "fault": FULL}, f"parked: {FULL}"),
+        ({"health": NodeHealth.PARKED, "message": FULL, "fault": FULL}, f"parked: {FULL}"),
+        ({"health": NodeHealth.PARKED, "message": f"parked: {FULL}", "fault": FULL}, f"parked: {FULL}"),
+        (
+            {"health": NodeHealth.PARKED, "message": "asked 2 s ago", "fault": FULL},
+            f"parked: asked 2 s ago; {FULL}",
+        ),
+        ({"fault": FULL}, FULL),
+        ({"health": NodeHealth.DOWN, "message": "refused"}, "refused"),
+    ],
+    ids=["fault", "told twice", "told already", "message and fault", "not parked yet", "down"],
+)
+def test_what_is_broken_on_a_node_is_told(changes: dict[str, Any], remark: str) -> None:
+    stream = io.StringIO()
+    print_nodes([dataclasses.replace(UP, draining=False, **changes)], stream)
+    *_table, last = stream.getvalue().splitlines()
+    assert last == f"  node_1: {remark}"
+
+
+def test_a_parked_node_is_counted_and_named_as_such() -> None:
+    stream = io.StringIO()
+    print_nodes([UP, dataclasses.replace(UP, health=NodeHealth.PARKED, draining=False)], stream)
+    headline, _header, _up, parked = stream.getvalue().splitlines()
+    assert headline == "2 nodes: 1 up, 1 parked; 4 workers"
+    assert parked.split()[2] == "parked"
 
 
 def test_a_farm_without_nodes_is_told(capsys: pytest.CaptureFixture[str]) -> None:

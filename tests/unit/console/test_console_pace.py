@@ -64,11 +64,46 @@ def test_failed_images_bring_the_end_nearer_too() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"listing_complete": False}, {"message": "no node answers"}, {"state": JobState.FINISHED}],
-    ids=["still listing", "waiting", "ended"],
+    [
+        {"listing_complete": False},
+        {"message": "no node answers"},
+        {"state": JobState.PAUSED},
+        {"state": JobState.FINISHED},
+    ],
+    ids=["still listing", "waiting", "paused", "ended"],
 )
 def test_there_is_no_eta_while_it_would_be_a_guess(changes: dict[str, object]) -> None:
     assert pace_at(10, 6).eta_s(status(done=60, elapsed_s=6.0, **changes)) is None
+
+
+def test_images_passed_over_bring_the_end_nearer_too() -> None:
+    pace = Pace()
+    now = status(done=10, skipped=90, elapsed_s=10.0)
+    pace.update(now)
+    assert pace.eta_s(now) == pytest.approx(20)
+
+
+def test_there_is_no_eta_while_no_image_ends() -> None:
+    pace = pace_at(10, 6)
+    for second in range(7, 20):
+        now = status(done=60, elapsed_s=float(second))
+        pace.update(now)
+        assert pace.is_stalled == (second > 11)
+        assert (pace.eta_s(now) is None) == (second > 11)
+    now = status(done=61, elapsed_s=20.0)
+    pace.update(now)
+    assert pace.eta_s(now) is not None
+
+
+def test_the_eta_of_slow_images_neither_leaps_nor_vanishes_from_one_to_the_next() -> None:
+    pace = Pace()
+    for step in range(1, 4000):  # 20 s for each image, asked for five times a second
+        now = status(done=step // 100, elapsed_s=step / 5)
+        pace.update(now)
+        if now.done >= 5:
+            eta_s = pace.eta_s(now)
+            assert eta_s is not None
+            assert eta_s == pytest.approx(20 * (300 - now.done), rel=0.25)
 
 
 def test_there_is_no_eta_before_the_first_image() -> None:

@@ -88,6 +88,32 @@ def test_an_end_says_how_and_is_told_once() -> None:
     assert lines_for(end, end) == ["  120 of 300 done, 180 not done, 60.0 images/s, cancelled"]
 
 
+def test_images_already_done_and_copies_are_told() -> None:
+    known = status(done=100, skipped=180, copies=1, elapsed_s=2.0)
+    assert lines_for(known) == [
+        "  100 of 300 done, 180 already done, 50.0 images/s, ETA 0:01, 1 copy of a slow image"
+    ]
+
+
+def test_a_pause_is_told_at_once_with_the_way_on_and_so_is_its_end() -> None:
+    paused = status(state=JobState.PAUSED, done=9, elapsed_s=0.6)
+    assert lines_for(status(), paused, paused, status(done=9, elapsed_s=0.8)) == [
+        "  0 of 300 done",
+        "  9 of 300 done, paused; go on with client.py --resume job-7",
+        "  9 of 300 done, 11.1 images/s, ETA 0:27",
+    ]
+
+
+def test_a_standstill_has_no_eta() -> None:
+    lines = lines_for(*(status(done=120, elapsed_s=1.0 + i) for i in range(12)))
+    assert [line.split(", ")[-1] for line in lines] == ["ETA 0:02", "ETA 0:16", "ETA --"]
+
+
+def test_a_line_comes_every_five_seconds_also_when_the_time_of_the_job_went_back() -> None:
+    lines = lines_for(*(status(done=3, elapsed_s=s) for s in (40.0, 43.0, 20.0, 22.0)))
+    assert len(lines) == 2
+
+
 def test_an_error_leaves_the_last_status() -> None:
     stream = io.StringIO()
     with pytest.raises(ConnectionError):

@@ -52,6 +52,31 @@ OUTCOMES = {
         "no images found in /srv/pics: looked for jpg jpeg png bmp tif tiff webp",
         0,
     ),
+    "nothing found, and why": (
+        report(total=0, done=0, message="no image of job job-6 failed"),
+        "no images found in /srv/pics: no image of job job-6 failed",
+        0,
+    ),
+    "some already done": (
+        report(done=120, skipped=180),
+        "120 of 300 images done in 12.3 s (9.8 images/s), 180 already done",
+        0,
+    ),
+    "some already done, some failed": (
+        report(done=118, skipped=180, failed=2),
+        "118 of 300 images done in 12.3 s (9.6 images/s), 180 already done, 2 failed",
+        1,
+    ),
+    "all already done": (
+        report(done=0, skipped=300),
+        "nothing to do: 300 images already done (checked in 12.3 s)",
+        0,
+    ),
+    "cancelled with some already done": (
+        report(state=JobState.CANCELLED, done=20, skipped=100, not_done=180),
+        "job cancelled: 20 of 300 done, 100 already done, 180 not done",
+        1,
+    ),
     "no time passed": (report(elapsed_s=0.0), "300 of 300 images done in 0.0 s (0.00 images/s)", 0),
 }
 
@@ -114,6 +139,22 @@ def test_a_drawn_report_is_complete(terminal: Terminal) -> None:
     ]
 
 
+def test_a_report_tells_what_is_out_of_the_ordinary() -> None:
+    shown = report(done=120, skipped=180, copies=2, priority=-5)
+    assert plain(shown)[2:8] == [
+        "  images    120 done, 180 already done, 0 failed, 0 not done",
+        "  calls     41 refusals, 2 retries, 2 copies of slow images",
+        "  elapsed   12.3 s, 9.8 images/s",
+        "  strategy  load-balancing",
+        "  priority  -5",
+        "  job       job-7",
+    ]
+
+
+def test_a_report_of_nothing_but_earlier_results_says_where_they_are() -> None:
+    assert "  results   /srv/pics/output_dir" in plain(report(done=0, skipped=300))
+
+
 def test_an_empty_directory_needs_no_tables() -> None:
     assert plain(report(total=0, done=0))[1:] == ["", "  strategy  load-balancing", "  job       job-7"]
 
@@ -125,7 +166,7 @@ def test_a_message_of_a_finished_job_is_shown() -> None:
 def test_a_pipe_gets_every_listed_failure_and_how_many_more() -> None:
     lines = plain(cancelled_report())
     assert sum("CANCELLED" in line for line in lines) == 100
-    assert lines[-1] == "  and 80 more (the server names the first 100)"
+    assert lines[-1] == "  and 80 more (client.py --report job-7 has all)"
 
 
 def test_a_terminal_gets_three_images_of_a_cancelled_job_and_the_way_to_more(terminal: Terminal) -> None:
@@ -133,7 +174,7 @@ def test_a_terminal_gets_three_images_of_a_cancelled_job_and_the_way_to_more(ter
     lines = terminal.text().splitlines()
     assert sum("CANCELLED" in line for line in lines) == 3
     assert sum("the job was cancelled" in line for line in lines) == 1  # the others say: as above
-    assert lines[-1].strip() == "and 177 more (--json has the first 100)"
+    assert lines[-1].strip() == "and 177 more (client.py --report job-7 has all)"
 
 
 def test_an_image_that_failed_by_itself_is_not_hidden_by_a_cancelled_job(terminal: Terminal) -> None:

@@ -1,4 +1,5 @@
 import math
+import time
 
 import pytest
 
@@ -73,6 +74,33 @@ def test_a_duration_reads_like_a_sentence(seconds: float, shown: str) -> None:
 )
 def test_the_time_of_an_image_has_a_fitting_unit(seconds: float, shown: str) -> None:
     assert text.short_time(seconds) == shown
+
+
+@pytest.mark.parametrize("since_1970_s", [0.0, -1.0, 1e20, math.nan, math.inf])
+def test_a_moment_that_cannot_be_is_not_known(since_1970_s: float) -> None:
+    assert text.moment(since_1970_s) == "?"
+
+
+def test_a_moment_is_told_in_local_time() -> None:
+    assert text.moment(time.mktime((2026, 11, 22, 16, 52, 4, 0, 0, -1))) == "2026-11-22 16:52"
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (0, "-"),
+        (1, "1 B"),
+        (999, "999 B"),
+        (1000, "1 kB"),
+        (12_345, "12.3 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1 MB"),
+        (1_240_000, "1.24 MB"),
+        (5_000_000_000_000, "5 TB"),
+    ],
+)
+def test_a_size_has_a_fitting_unit(number: int, shown: str) -> None:
+    assert text.size(number) == shown
 
 
 @pytest.mark.parametrize(

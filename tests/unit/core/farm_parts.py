@@ -1,28 +1,49 @@
-"""Nodes, clocks and brakes that do what a test tells them, in place of sockets and time."""
+"""Farms, clocks and brakes that do what a test tells them, in place of sockets and time."""
 
 import os
 import random
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import cast
 
-from pixfarm.delivery import Brakes, Call
-from pixfarm.dispatch import Farm
-from pixfarm.errors import RejectReason, TaskRejected
+from pixfarm.calls import Send
+from pixfarm.delivery import Brakes
+from pixfarm.errors import RejectReason, TaskRejected, Unreachable
 from pixfarm.fleet import Fleet
-from pixfarm.model import JobSpec, Machine, NodeStatus, Strategy, Task, TaskResult
+from pixfarm.journal import Journal
+from pixfarm.model import (
+    JobSpec,
+    JobState,
+    JobSummary,
+    Machine,
+    NodeStatus,
+    Strategy,
+)
+from pixfarm.shared import Farm
 from pixfarm.slots import Slots
+from pixfarm.trace import Trace
+from pixfarm.watch import Watch
+from tests.unit.core.fake_journal import FakeJournal
 
 PATIENCE_S = 10.0  # for what happens at once, unless it never does
 
-Answer = Callable[[Task], None]
+Ping = Callable[[Machine], NodeStatus]
 
 
 def machines(count: int) -> list[Machine]:
     return [Machine(f"node_{i}", "10.0.0.1", 9090 + i) for i in range(1, count + 1)]
 
 
-def pong(machine: Machine, p: float = 0.0, workers: int = 1, *, draining: bool = False) -> NodeStatus:
+def pong(
+    machine: Machine,
+    p: float = 0.0,
+    workers: int = 1,
+    *,
+    draining: bool = False,
+    fault: str = "",
+    started_at: float = 0.0,
+) -> NodeStatus:
     return NodeStatus(
         name=machine.name,
         host=machine.host,
@@ -32,6 +53,8 @@ def pong(machine: Machine, p: float = 0.0, workers: int = 1, *, draining: bool =
         draining=draining,
         version="1.2.3",
         delay_s=3.0,
+        fault=fault,
+        started_at=started_at,
     )
 
 
@@ -49,12 +72,63 @@ def fleet_of(*probabilities: float, workers: int = 1, clock: Callable[[], float]
     return fleet
 
 
-def farm_of(call: Call, fleet: Fleet) -> Farm:
-    return Farm(fleet, Slots(fleet.bound), call, random.Random(1))
+def silent(machine: Machine) -> NodeStatus:
+    """The ping of a node that has died."""
+    raise Unreachable(f"{machine} does not answer")
+
+
+def watch_of(fleet: Fleet, ping: Ping = silent) -> Watch:
+    return Watch(fleet, ping, lambda _machine: None)
+
+
+def farm_of(
+    send: Send,
+    fleet: Fleet,
+    *,
+    journal: FakeJournal | Journal | None = None,
+    slots: Slots | None = None,
+    trace: Trace | None = None,
+    ping: Ping = silent,
+) -> Farm:
+    """What jobs share; ``ping`` answers when a call has broken off."""
+    return Farm(
+        fleet,
+        slots or Slots(fleet.bound),
+        send,
+        watch_of(fleet, ping).lives,
+        as_journal(journal or FakeJournal()),
+        trace or Trace(None),
+        random.Random(1),
+    )
+
+
+def as_journal(journal: FakeJournal | Journal) -> Journal:
+    """For the type checker: the fake takes the place of a real one."""
+    return cast(Journal, journal)
 
 
 def spec(base_path: Path, strategy: Strategy = Strategy.LOAD_BALANCING, job_id: str = "job-1") -> JobSpec:
     return JobSpec(job_id, str(base_path), strategy)
+
+
+def summary(
+    state: JobState = JobState.RUNNING, job_id: str = "job-1", base_path: str = "/base"
+) -> JobSummary:
+    """What is known of a job that has just begun."""
+    return JobSummary(
+        job_id=job_id,
+        base_path=base_path,
+        strategy=Strategy.LOAD_BALANCING,
+        state=state,
+        total=0,
+        done=0,
+        failed=0,
+        not_done=0,
+        rejections=0,
+        retries=0,
+        elapsed_s=0.0,
+        nodes=(),
+    )
 
 
 def fill(folder: Path, count: int) -> Path:
@@ -70,34 +144,6 @@ def rejected(
     return TaskRejected(reason, p, retry_after_s)
 
 
-def doing(_task: Task) -> None:
-    """The answer of a node that does every image."""
-
-
-def in_turn(*answers: Answer) -> Answer:
-    """One answer after the other, then all images are done."""
-    left = iter(answers)
-
-    def answer(task: Task) -> None:
-        next(left, doing)(task)
-
-    return answer
-
-
-def raising(error: type[Exception], *arguments: object) -> Answer:
-    """The answer of a node that fails every image in the same way."""
-
-    def answer(_task: Task) -> None:
-        raise error(*arguments)
-
-    return answer
-
-
-def refusing(p: float = 0.5) -> Answer:
-    """The answer of a node that refuses every image."""
-    return raising(TaskRejected, RejectReason.LOAD, p)
-
-
 def never() -> None:
     """A stop that does not come."""
 
@@ -110,6 +156,9 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
 
 
 class Stopped(Exception):
@@ -131,37 +180,9 @@ class Looks:
         self._at_look()
 
 
-class FakeNodes:
-    """Does images as wire.NodeCaller.call does, by the answer of each node.
-
-    Args:
-        answers: those of single nodes, by name.
-        otherwise: that of all others.
-    """
-
-    def __init__(self, answers: Mapping[str, Answer] | None = None, otherwise: Answer | None = None) -> None:
-        self._answers = dict(answers or {})
-        self._otherwise = otherwise or doing
-        self._lock = threading.Lock()
-        self.asked: list[tuple[str, str]] = []
-        self.tasks: list[Task] = []
-        self.strategies: set[Strategy] = set()
-
-    def __call__(self, machine: Machine, task: Task, strategy: Strategy) -> TaskResult:
-        with self._lock:
-            self.asked.append((machine.name, task.filename))
-            self.tasks.append(task)
-            self.strategies.add(strategy)
-        self._answers.get(machine.name, self._otherwise)(task)
-        return TaskResult(task.attempt_id, 0.0, 0.01, 4, 3, 100)
-
-    def nodes_asked(self, filename: str) -> list[str]:
-        return [node for node, asked in self.asked if asked == filename]
-
-
-def brakes(check: Callable[[], None] = never) -> Brakes:
-    """The brakes of a job that does not stop, and whose pauses are over at once."""
-    return Brakes(check, lambda _seconds: None, since=0.0)
+def brakes(check: Callable[[], None] = never, pause: Callable[[float], None] | None = None) -> Brakes:
+    """The brakes of a job that does not stop; without a clock its pauses are over at once."""
+    return Brakes(check, pause or (lambda _seconds: None), since=0.0)
 
 
 def start(target: Callable[[], object], names: Iterable[str] = ("one",)) -> list[threading.Thread]:

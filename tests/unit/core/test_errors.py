@@ -4,6 +4,7 @@ import pytest
 
 from pixfarm import errors
 from pixfarm.errors import (
+    AnswerLate,
     AnswerLost,
     BadMachinesFile,
     FailureCode,
@@ -14,6 +15,7 @@ from pixfarm.errors import (
     PeerError,
     PixfarmError,
     RejectReason,
+    StateUnusable,
     TaskFailed,
     TaskRejected,
     UnknownJob,
@@ -27,9 +29,11 @@ EXAMPLES = [
     BadMachinesFile("machine.txt:7: wrong"),
     InvalidRequest("wrong"),
     UnknownJob("job-7"),
+    StateUnusable("another server uses it"),
     PeerError("lost"),
     Unreachable("node_1 refuses connections"),
     AnswerLost("node_1 fell silent"),
+    AnswerLate("node_1 did not answer within 60 s"),
     ForeignPeer("node_1 talks HTTP"),
     TaskRejected(RejectReason.BUSY, 0.25, 0.5),
     TaskFailed(FailureCode.NO_SPACE, "the disk is full"),
@@ -68,7 +72,7 @@ def test_a_message_is_a_line_for_a_person(error: PixfarmError, message: str) -> 
 @pytest.mark.parametrize(
     ("parent", "children"),
     [
-        (UsageError, {BadMachinesFile, InvalidRequest, UnknownJob}),
+        (UsageError, {BadMachinesFile, InvalidRequest, UnknownJob, StateUnusable}),
         (PeerError, {Unreachable, AnswerLost, ForeignPeer}),
     ],
     ids=["the person mends the input", "the other side of a connection"],

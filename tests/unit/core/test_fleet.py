@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pixfarm.errors import FailureCode, GaveUp, RejectReason
+from pixfarm.errors import FailureCode, GaveUp, RejectReason, TaskFailed
 from pixfarm.fleet import Fleet, Place
 from pixfarm.model import NodeHealth, Strategy
 from pixfarm.scheduling.attempts import Attempts
@@ -44,7 +44,7 @@ def sweep(fleet: Fleet, attempts: Attempts, p: float = 0.5, strategy: Strategy =
     while (place := fleet.reserve(strategy, attempts, 0.0, never)) is not None:
         asked.append(place.machine.name)
         fleet.refused(place.machine, rejected(p))
-        attempts.on_refused(place.machine.name)
+        attempts.on_refused(place.machine.name, RejectReason.LOAD)
     return asked
 
 
@@ -82,7 +82,7 @@ def test_who_waits_gets_the_place_that_is_given_back(monkeypatch: pytest.MonkeyP
     reserve(fleet)
     places: list[Place] = []
     (waiting,) = start(lambda: places.append(reserve(fleet)))
-    fleet.failed(NODE_1)
+    fleet.failed(NODE_1, TaskFailed(FailureCode.UNREADABLE, "no image"))
     waiting.join(PATIENCE_S)
     assert [place.machine for place in places] == [NODE_1]
 
@@ -199,15 +199,19 @@ def test_a_job_waits_the_timeout_from_its_own_start() -> None:
         fleet.reserve(BALANCED, Attempts(), submitted_at, never)
 
 
-@pytest.mark.parametrize("how", ["lost", "foreign", "silent", "draining"])
+@pytest.mark.parametrize("how", ["unreachable", "foreign", "silent", "draining", "parked", "leaving"])
 def test_a_job_waits_the_timeout_from_when_the_last_node_went(how: str) -> None:
     # Nobody has looked while the node had an image for a minute.
     clock = Clock()
     fleet = fleet_of(0.0, clock=clock)
     reserve(fleet)
     clock.now += 60.0
-    if how == "lost":
-        fleet.lost(NODE_1, "no answer")
+    if how == "unreachable":
+        fleet.unreachable(NODE_1, "connection refused")
+    elif how == "parked":
+        fleet.failed(NODE_1, TaskFailed(FailureCode.NO_SPACE, "the disk is full"))
+    elif how == "leaving":
+        fleet.set_machines([])
     elif how == "foreign":
         fleet.foreign(NODE_1, "talks HTTP")
     elif how == "silent":
@@ -258,7 +262,7 @@ def test_an_image_waits_for_a_node_that_has_not_failed_it() -> None:
 def test_an_image_goes_again_to_the_node_that_failed_it_when_there_is_no_other() -> None:
     fleet = fleet_of(0.0, 0.0)
     reserve(fleet, avoiding("node_1"))
-    fleet.lost(NODE_2, "no answer")
+    fleet.unreachable(NODE_2, "no answer")
     assert reserve(fleet, avoiding("node_1")).machine == NODE_1
 
 
@@ -269,7 +273,7 @@ def test_the_bound_is_what_the_nodes_hold_and_a_few_that_wait() -> None:
         fleet.pong(machine, pong(machine, workers=workers))
         bounds.append(fleet.bound())
     reserve(fleet, avoiding("node_2"))
-    fleet.lost(NODE_1, "no answer")
+    fleet.unreachable(NODE_1, "no answer")
     bounds.append(fleet.bound())
     assert bounds == [4, 10, 12, 6]
 
@@ -277,7 +281,7 @@ def test_the_bound_is_what_the_nodes_hold_and_a_few_that_wait() -> None:
 def test_a_lost_node_gets_nothing_until_it_has_answered_and_then_one_image() -> None:
     fleet = fleet_of(0.0, workers=4)
     reserve(fleet)
-    fleet.lost(NODE_1, "no answer")
+    fleet.unreachable(NODE_1, "no answer")
     assert has_no_place(fleet)
     fleet.pong(NODE_1, pong(NODE_1, workers=4))
     reserve(fleet)
@@ -325,11 +329,11 @@ def test_the_loss_of_a_node_is_logged_once(caplog: pytest.LogCaptureFixture) -> 
     fleet = fleet_of(0.0)
     reserve(fleet)
     reserve(fleet)
-    fleet.lost(NODE_1, "node_1 fell silent")
-    fleet.lost(NODE_1, "node_1 fell silent")
-    fleet.silent(NODE_1, "node_1 fell silent")
+    fleet.unreachable(NODE_1, "node_1 refuses")
+    fleet.unreachable(NODE_1, "node_1 refuses")
+    fleet.silent(NODE_1, "node_1 refuses")
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("WARNING", "node lost: node_1 fell silent")
+        ("WARNING", "node lost: node_1 refuses")
     ]
 
 

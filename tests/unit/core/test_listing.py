@@ -153,6 +153,27 @@ def test_the_listing_starts_before_it_has_seen_everything(tmp_path: Path) -> Non
     assert sorted(names) == ["a.jpg", "b/late.jpg"]
 
 
+@pytest.mark.parametrize(
+    ("below", "names"),
+    [
+        ("", ["a.jpg", "b/c.jpg", "b/d/e.jpg", "b/output_dir/f.jpg", "bb/g.jpg"]),
+        ("b/", ["b/c.jpg", "b/d/e.jpg", "b/output_dir/f.jpg"]),
+        ("b/d/", ["b/d/e.jpg"]),
+    ],
+)
+def test_a_single_folder_can_be_listed_with_those_below_it(
+    tmp_path: Path, below: str, names: list[str]
+) -> None:
+    make(tmp_path, "a.jpg", "b/c.jpg", "b/d/e.jpg", "b/output_dir/f.jpg", "bb/g.jpg", "output_dir/h.jpg")
+    assert sorted(eligible_files(source_tree(str(tmp_path)), fail, below)) == names
+
+
+def test_a_single_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
+    told: list[str] = []
+    names = eligible_files(source_tree(str(tmp_path)), lambda folder, _error: told.append(folder), "gone/")
+    assert (list(names), told) == ([], ["gone/"])
+
+
 def test_input_dir_is_the_source_where_there_is_one(tmp_path: Path) -> None:
     (tmp_path / "input_dir").mkdir()
     assert source_tree(str(tmp_path)) == SourceTree(tmp_path / "input_dir", tmp_path / "output_dir")

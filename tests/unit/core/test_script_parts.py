@@ -21,6 +21,7 @@ from pixfarm.errors import (
 )
 from tests.unit.core.farm_parts import PATIENCE_S
 
+P = "a load probability from 0 (never busy) to 1 (always busy), like 0.5, or auto (the machine's load)"
 HOSTILE = "a\nb\x1b[31m\u202e\udcff"
 HARMLESS = "a\\nb\\x1b[31m\\u202e\\udcff"
 
@@ -34,19 +35,37 @@ def called_client(monkeypatch: pytest.MonkeyPatch) -> None:
     ("text", "p"), [("0", 0.0), ("1", 1.0), ("0.5", 0.5), (".25", 0.25), ("1e-3", 0.001), ("1.0", 1.0)]
 )
 def test_a_load_probability_is_a_number_from_0_to_1(text: str, p: float) -> None:
-    assert script.probability(text) == p
+    assert script.load_probability(text) == p
+
+
+def test_a_load_probability_may_be_left_to_the_machine() -> None:
+    assert script.load_probability("auto") == "auto"
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "0,5", "nan", "inf", "-inf", "-0.1", "1.1", "50%", "half", "1/2", "0x1", "1e400", "²", "0.5.1"],
+    [
+        "",
+        "0,5",
+        "nan",
+        "inf",
+        "-inf",
+        "-0.1",
+        "1.1",
+        "50%",
+        "half",
+        "1/2",
+        "0x1",
+        "1e400",
+        "²",
+        "0.5.1",
+        "AUTO",
+    ],
 )
 def test_anything_else_is_no_load_probability(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError) as caught:
-        script.probability(text)
-    assert str(caught.value) == (
-        f"{text!r} is not a load probability from 0 (never busy) to 1 (always busy), like 0.5"
-    )
+        script.load_probability(text)
+    assert str(caught.value) == (f"{text!r} is not {P}")
 
 
 @pytest.mark.parametrize(("text", "s"), [("0", 0.0), ("2.5", 2.5), ("86400", 86_400.0)])
@@ -82,7 +101,7 @@ def test_a_directory_that_a_shell_left_out_is_not_the_working_directory() -> Non
 
 def parse(*arguments: str) -> argparse.Namespace:
     parser = script.Parser("Does something.", "exit codes: 0")
-    parser.add_argument("p", type=script.probability, nargs="?")
+    parser.add_argument("p", type=script.load_probability, nargs="?")
     return parser.parse_args(arguments)
 
 
@@ -100,9 +119,9 @@ def test_another_machines_file_can_be_named() -> None:
     [
         (
             "0,5",
-            "argument p: '0,5' is not a load probability from 0 (never busy) to 1 (always busy), like 0.5",
+            f"argument p: '0,5' is not {P}",
         ),
-        ("-1", "argument p: '-1' is not a load probability from 0 (never busy) to 1 (always busy), like 0.5"),
+        ("-1", f"argument p: '-1' is not {P}"),
         ("--speed", "unrecognized arguments: --speed"),
         (f"--{HOSTILE}", f"unrecognized arguments: --{HARMLESS}"),
     ],

@@ -10,15 +10,16 @@ from tests.unit.core.farm_parts import PATIENCE_S, Looks, Stopped, never, start
 class Waiting:
     """A job that waits for a slot in a thread of its own."""
 
-    def __init__(self, slots: Slots, job_id: str) -> None:
+    def __init__(self, slots: Slots, job_id: str, priority: int = 0) -> None:
         self._looked = threading.Event()
         self._slots = slots
         self._job_id = job_id
+        self._priority = priority
         (self._thread,) = start(self._acquire)
         assert self._looked.wait(PATIENCE_S)
 
     def _acquire(self) -> None:
-        self._slots.acquire(self._job_id, self._looked.set)
+        self._slots.acquire(self._job_id, self._priority, self._looked.set)
 
     @property
     def is_waiting(self) -> bool:
@@ -31,7 +32,7 @@ class Waiting:
 
 def take(slots: Slots, job_id: str, count: int) -> None:
     for _ in range(count):
-        slots.acquire(job_id, never)
+        slots.acquire(job_id, 0, never)
 
 
 def test_a_slot_is_held_until_it_is_given_back() -> None:
@@ -55,7 +56,7 @@ def test_no_more_slots_are_held_than_there_are() -> None:
         with lock:
             job_id = f"job-{next(job_ids)}"
         for _ in range(100):
-            slots.acquire(job_id, never)
+            slots.acquire(job_id, 0, never)
             with lock:
                 held += 1
                 most = max(most, held)
@@ -74,14 +75,14 @@ def test_a_wait_ends_when_it_is_stopped(held: int) -> None:
     slots = Slots(lambda: held)
     take(slots, "other", held)
     with pytest.raises(Stopped):
-        slots.acquire("a", Looks(1))
+        slots.acquire("a", 0, Looks(1))
     assert slots.held("a") == 0
 
 
 def test_a_stopped_job_takes_no_slot_even_when_there_is_one() -> None:
     slots = Slots(lambda: 9)
     with pytest.raises(Stopped):
-        slots.acquire("a", Looks(1))
+        slots.acquire("a", 0, Looks(1))
     assert slots.held("a") == 0
 
 
@@ -90,7 +91,7 @@ def test_who_gave_up_waiting_is_in_nobodys_way() -> None:
     slots = Slots(lambda: room)
     take(slots, "a", 1)
     with pytest.raises(Stopped):
-        slots.acquire("b", Looks(1))
+        slots.acquire("b", 0, Looks(1))
     room = 2
     take(slots, "a", 1)
     assert slots.held("a") == 2
@@ -141,8 +142,66 @@ def test_the_end_of_a_job_waits_for_its_last_slot() -> None:
     slots = Slots(lambda: 2)
     take(slots, "a", 1)
     take(slots, "b", 1)
-    (ending,) = start(lambda: slots.wait_until_free("a"))
-    assert ending.is_alive()
+    assert not slots.wait_until_free("a", 0.0)
+    waited: list[bool] = []
+    (ending,) = start(lambda: waited.append(slots.wait_until_free("a", PATIENCE_S)))
     slots.release("a")
     ending.join(PATIENCE_S)
-    assert not ending.is_alive()
+    assert waited == [True]
+
+
+@pytest.mark.parametrize("held", [0, 3], ids=["who has none", "who has more"])
+def test_of_two_jobs_that_wait_the_one_with_the_higher_priority_gets_the_next(held: int) -> None:
+    slots = Slots(lambda: 4)
+    take(slots, "urgent", held)
+    take(slots, "idle", 4 - held)
+    idle = Waiting(slots, "idle", priority=-1)
+    urgent = Waiting(slots, "urgent", priority=1)
+    slots.release("idle")
+    urgent.join()
+    assert idle.is_waiting
+    assert slots.held("urgent") == held + 1
+
+
+def test_a_lower_priority_gets_what_no_higher_one_waits_for() -> None:
+    slots = Slots(lambda: 2)
+    take(slots, "urgent", 1)
+    slots.acquire("idle", -100, never)
+    assert (slots.held("urgent"), slots.held("idle")) == (1, 1)
+
+
+def test_an_urgent_job_that_is_stopped_lets_the_others_go_on() -> None:
+    slots = Slots(lambda: 1)
+    take(slots, "other", 1)
+    idle = Waiting(slots, "idle", priority=-1)
+    stop, looked = threading.Event(), threading.Event()
+
+    def look() -> None:
+        looked.set()
+        if stop.is_set():
+            raise Stopped
+
+    def wait() -> None:
+        with pytest.raises(Stopped):
+            slots.acquire("urgent", 1, look)
+
+    (urgent,) = start(wait)
+    assert looked.wait(PATIENCE_S)
+    stop.set()
+    slots.release("other")
+    urgent.join(PATIENCE_S)
+    idle.join()
+    assert (slots.held("urgent"), slots.held("idle")) == (0, 1)
+
+
+def test_jobs_of_the_same_priority_share_evenly_what_a_higher_one_leaves() -> None:
+    slots = Slots(lambda: 6)
+    take(slots, "old", 4)
+    take(slots, "urgent", 2)
+    old = Waiting(slots, "old", priority=-1)
+    for _ in range(2):
+        new = Waiting(slots, "new", priority=-1)
+        slots.release("old")
+        new.join()
+    assert (slots.held("urgent"), slots.held("old"), slots.held("new")) == (2, 2, 2)
+    assert old.is_waiting

@@ -1,14 +1,28 @@
 import logging
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from pixfarm.errors import ForeignPeer, PeerError, Unreachable
 from pixfarm.fleet import Fleet
-from pixfarm.model import Machine, NodeHealth, NodeStatus
+from pixfarm.model import Machine, NodeHealth, NodeStatus, Strategy
+from pixfarm.scheduling.attempts import Attempts
 from pixfarm.watch import Watch
-from tests.unit.core.farm_parts import PATIENCE_S, machines, pong, unheard_fleet
+from tests.unit.core.farm_parts import (
+    PATIENCE_S,
+    Clock,
+    Ping,
+    fleet_of,
+    machines,
+    never,
+    pong,
+    silent,
+    unheard_fleet,
+    watch_of,
+)
 
 NODE_1, NODE_2 = machines(2)
 
@@ -108,8 +122,101 @@ def test_a_watch_may_be_closed_twice_and_before_it_starts() -> None:
     watch.close()
 
 
+def broken(fleet: Fleet, calls: int = 1) -> list[int]:
+    """Tickets of that many calls to node_1, all of which break off."""
+    for _ in range(calls):
+        fleet.reserve(Strategy.RANDOM, Attempts(), 0.0, never)
+    return [fleet.broken(NODE_1) for _ in range(calls)]
+
+
+class CountedPing:
+    """Counts how often it is asked, and how often at the same time."""
+
+    def __init__(self, ping: Ping) -> None:
+        self._ping = ping
+        self._lock = threading.Lock()
+        self._at_once = 0
+        self.count = 0
+        self.most_at_once = 0
+
+    def __call__(self, machine: Machine) -> NodeStatus:
+        with self._lock:
+            self.count += 1
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            return self._ping(machine)
+        finally:
+            with self._lock:
+                self._at_once -= 1
+
+
+@pytest.mark.parametrize(("ping", "lives"), [(pong, True), (silent, False)], ids=["pong", "no pong"])
+def test_a_ping_shows_whether_the_node_of_a_broken_call_lives(ping: Ping, lives: bool) -> None:  # noqa: FBT001
+    fleet = fleet_of(0.0)
+    (ticket,) = broken(fleet)
+    assert watch_of(fleet, ping).lives(NODE_1, ticket) is lives
+    assert healths(fleet) == [NodeHealth.UP if lives else NodeHealth.DOWN]
+
+
+@pytest.mark.parametrize(("ping", "lives"), [(pong, True), (silent, False)], ids=["pong", "no pong"])
+def test_many_that_ask_at_once_get_one_answer_from_one_ping(ping: Ping, lives: bool) -> None:  # noqa: FBT001
+    fleet = fleet_of(0.0, workers=10)
+    tickets = broken(fleet, calls=20)
+    counted = CountedPing(ping)
+    watch = watch_of(fleet, counted)
+    with ThreadPoolExecutor(len(tickets)) as threads:
+        verdicts = list(threads.map(lambda ticket: watch.lives(NODE_1, ticket), tickets))
+    assert verdicts == [lives] * 20
+    assert (counted.count, counted.most_at_once) == (1, 1)
+
+
+def test_a_call_that_breaks_during_a_ping_waits_for_the_next() -> None:
+    # What was asked before the call broke off says nothing of what came of it.
+    clock = Clock()
+    fleet = fleet_of(0.0, clock=clock)
+    asked, go_on = threading.Event(), threading.Event()
+
+    def ping(machine: Machine) -> NodeStatus:
+        if not asked.is_set():
+            asked.set()
+            assert go_on.wait(PATIENCE_S)
+            return pong(machine)
+        raise Unreachable("gone")
+
+    watch = watch_of(fleet, ping)
+    watch.ask_everyone()
+    assert asked.wait(PATIENCE_S)
+    clock.advance(0.1)
+    (ticket,) = broken(fleet)
+    with ThreadPoolExecutor(1) as thread:
+        verdict = thread.submit(watch.lives, NODE_1, ticket)
+        go_on.set()
+        assert verdict.result(PATIENCE_S) is False
+
+
+def test_a_bug_in_a_ping_leaves_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    fleet = fleet_of(0.0)
+    (ticket,) = broken(fleet)
+    watch = FakePings(node_1=ZeroDivisionError("oops")).watch(fleet)
+    assert watch.lives(NODE_1, ticket) is False
+    assert "oops" in caplog.text
+
+
+def test_without_threads_nodes_are_asked_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    fleet = unheard_fleet(2)
+    watch = watch_of(fleet, pong)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    watch.ask_everyone(PATIENCE_S)
+    assert healths(fleet) == [NodeHealth.UP] * 2
+
+
 def wait_for(is_so: Callable[[], bool]) -> None:
-    for _ in range(10_000):
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
         if is_so():
             return
         threading.Event().wait(0.001)

@@ -5,10 +5,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pixfarm.errors import RejectReason
-from pixfarm.model import Machine, NodeHealth
-from pixfarm.scheduling.node import NodeState
-from tests.unit.scheduling.node_states import pong, rejected
+from pixfarm.errors import FailureCode, RejectReason
+from pixfarm.model import NodeHealth
+from tests.unit.scheduling.node_states import failed, pong, rejected, unheard
 
 SECONDS = st.floats(0.0, 100.0)
 
@@ -18,7 +17,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.node = NodeState(Machine("node_1", "10.0.0.1", 9091))
+        self.node = unheard()
         self.rng = random.Random(1)
         self.now = 0.0
         self.sent = 0
@@ -47,27 +46,47 @@ class AnyHistory(RuleBasedStateMachine):
         self.ended += 1
 
     @precondition(lambda self: self.sent > self.ended)
-    @rule(end=st.sampled_from(["failed", "lost", "foreign"]))
-    def an_image_is_not_done(self, end: str) -> None:
-        if end == "failed":
-            self.node.on_failed(self.now)
-        elif end == "lost":
-            self.node.on_lost(self.now, "no answer")
-        else:
-            self.node.on_foreign(self.now, "talks HTTP")
+    @rule(code=st.sampled_from(FailureCode))
+    def an_image_fails(self, code: FailureCode) -> None:
+        self.node.on_failed(self.now, failed(code))
         self.ended += 1
+
+    @precondition(lambda self: self.sent > self.ended)
+    @rule(end=st.sampled_from(["unreachable", "broken", "foreign"]))
+    def a_call_fails(self, end: str) -> None:
+        if end == "unreachable":
+            self.node.on_unreachable(self.now, "refused the connection")
+        elif end == "broken":
+            self.node.on_broken_call(self.now)
+        else:
+            self.node.on_foreign(self.now, "unknown method")
+        self.ended += 1
+
+    @rule()
+    def others_do_what_it_could_not(self) -> None:
+        self.node.life.on_disproved(self.node.machine, self.now)
+
+    @rule()
+    def another_job_begins(self) -> None:
+        self.node.life.forgive(self.now)
 
     @precondition(lambda self: self.node.wants_ping(self.now))
     @rule()
     def it_is_pinged(self) -> None:
-        self.node.pinging = True
+        self.node.life.on_ping(self.now)
 
-    @precondition(lambda self: self.node.pinging)
-    @rule(workers=st.integers(1, 4), draining=st.booleans())
-    def it_answers_the_ping(self, workers: int, *, draining: bool) -> None:
-        self.node.on_pong(self.now, pong(workers=workers, draining=draining))
+    @precondition(lambda self: self.node.life.pinging)
+    @rule(
+        workers=st.integers(1, 4),
+        draining=st.booleans(),
+        fault=st.sampled_from(["", "no space left"]),
+        started_at=st.sampled_from([1.0, 2.0]),
+    )
+    def it_answers_the_ping(self, workers: int, fault: str, started_at: float, *, draining: bool) -> None:
+        status = pong(workers=workers, draining=draining, fault=fault, started_at=started_at)
+        self.node.on_pong(self.now, status)
 
-    @precondition(lambda self: self.node.pinging)
+    @precondition(lambda self: self.node.life.pinging)
     @rule(foreign=st.booleans())
     def it_does_not_answer_the_ping(self, *, foreign: bool) -> None:
         self.node.on_silence(self.now, self.rng, "no pong", foreign=foreign)
@@ -84,12 +103,19 @@ class AnyHistory(RuleBasedStateMachine):
     @invariant()
     def who_is_not_usable_will_be_pinged(self) -> None:
         if not self.node.is_usable:
-            assert self.node.pinging or self.node.wants_ping(self.now + 15.0)
+            assert self.node.life.pinging or self.node.wants_ping(self.now + 15.0)
 
     @invariant()
-    def nobody_is_left_alone_for_more_than_a_second(self) -> None:
-        if self.node.is_usable and self.node.in_flight < self.node.window:
-            assert self.node.has_room(self.now + 1.0)
+    def who_is_in_doubt_gets_nothing_and_is_pinged(self) -> None:
+        if self.node.life.doubted_at is not None:
+            assert not self.node.has_room(self.now)
+            assert self.node.life.pinging or self.node.wants_ping(self.now)
+
+    @invariant()
+    def nobody_is_left_alone_for_ever(self) -> None:
+        one = self.node
+        if one.is_usable and one.life.doubted_at is None and one.in_flight < one.window:
+            assert one.has_room(self.now + (10.0 if one.life.health is NodeHealth.PROBE else 1.0))
 
     @invariant()
     def the_cost_is_a_number(self) -> None:
@@ -99,7 +125,7 @@ class AnyHistory(RuleBasedStateMachine):
     @invariant()
     def a_snapshot_says_why_a_node_is_not_up(self) -> None:
         seen = self.node.snapshot()
-        assert bool(seen.message) == (seen.health in {NodeHealth.DOWN, NodeHealth.QUARANTINED})
+        assert bool(seen.message) == (seen.health not in {NodeHealth.UP, NodeHealth.PROBE})
 
 
 AnyHistory.TestCase.settings = settings(

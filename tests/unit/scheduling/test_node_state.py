@@ -1,88 +1,38 @@
 import math
-import random
-from collections.abc import Callable
 
 import pytest
 
-from pixfarm.errors import RejectReason, TaskRejected
-from pixfarm.model import Machine, NodeHealth, NodeStatus
-from pixfarm.scheduling.node import NodeState
-from tests.unit.scheduling.node_states import node, pong, rejected
-
-UP, PROBE, DOWN, QUARANTINED = (
-    NodeHealth.UP,
-    NodeHealth.PROBE,
-    NodeHealth.DOWN,
-    NodeHealth.QUARANTINED,
-)
-NOW = 1000.0
-EVENTS: dict[str, Callable[[NodeState], None]] = {
-    "done": lambda node: node.on_done(NOW, 0.03),
-    "refused": lambda node: node.on_refused(NOW, rejected()),
-    "failed": lambda node: node.on_failed(NOW),
-    "lost": lambda node: node.on_lost(NOW, "no answer"),
-    "foreign": lambda node: node.on_foreign(NOW, "talks HTTP"),
-    "pong": lambda node: node.on_pong(NOW, pong()),
-    "draining pong": lambda node: node.on_pong(NOW, pong(draining=True)),
-    "silence": lambda node: node.on_silence(NOW, random.Random(1), "no pong"),
-    "foreign pong": lambda node: node.on_silence(NOW, random.Random(1), "talks HTTP", foreign=True),
-}
-TRANSITIONS = {
-    # event: health after it, for a node that was UP, PROBE, DOWN, QUARANTINED
-    "done": (UP, UP, DOWN, QUARANTINED),
-    "refused": (UP, UP, DOWN, QUARANTINED),
-    "failed": (UP, UP, DOWN, QUARANTINED),
-    "lost": (DOWN, DOWN, DOWN, DOWN),
-    "foreign": (QUARANTINED, QUARANTINED, QUARANTINED, QUARANTINED),
-    "pong": (UP, PROBE, PROBE, PROBE),
-    "draining pong": (DOWN, DOWN, DOWN, DOWN),
-    "silence": (DOWN, DOWN, DOWN, DOWN),
-    "foreign pong": (QUARANTINED, QUARANTINED, QUARANTINED, QUARANTINED),
-}
-
-
-def after_lone_answers(*events: str) -> NodeState:
-    """A node that got an image and answered, over and over."""
-    one = node()
-    for event in events:
-        one.on_sent()
-        EVENTS[event](one)
-    return one
-
-
-@pytest.mark.parametrize(
-    ("event", "before", "after"),
-    [
-        pytest.param(event, before, after, id=f"{event} while {before.name}")
-        for event, healths in TRANSITIONS.items()
-        for before, after in zip((UP, PROBE, DOWN, QUARANTINED), healths, strict=True)
-    ],
-)
-def test_health_follows_from_what_a_node_does(event: str, before: NodeHealth, after: NodeHealth) -> None:
-    one = node(before)
-    one.on_sent()
-    EVENTS[event](one)
-    assert one.health is after
-
-
-@pytest.mark.parametrize("first", ["silence", "foreign pong"])
-def test_a_node_that_lost_nothing_needs_no_probe(first: str) -> None:
-    one = NodeState(Machine("node_1", "10.0.0.1", 9091))
-    EVENTS[first](one)
-    EVENTS["pong"](one)
-    assert one.health is UP
+from pixfarm.errors import RejectReason
+from pixfarm.model import NodeHealth
+from tests.unit.scheduling.node_states import ENDS, NOW, PINGS, happens, node, pong, rejected, unheard
 
 
 def test_a_node_that_was_not_asked_yet_gets_nothing() -> None:
-    one = NodeState(Machine("node_1", "10.0.0.1", 9091))
+    one = unheard()
     assert (one.is_usable, one.window, one.has_room(NOW)) == (False, 0, False)
 
 
-@pytest.mark.parametrize(("health", "window"), [(UP, 6), (PROBE, 1), (DOWN, 0), (QUARANTINED, 0)], ids=str)
-def test_a_node_holds_two_images_per_worker_once_it_has_shown_that_it_works(
-    health: NodeHealth, window: int
-) -> None:
+@pytest.mark.parametrize("health", NodeHealth, ids=str)
+def test_a_node_holds_two_images_per_worker_once_it_has_shown_that_it_works(health: NodeHealth) -> None:
+    window = {NodeHealth.UP: 6, NodeHealth.PROBE: 1}.get(health, 0)
     assert node(health, workers=3).window == window
+
+
+def test_a_node_that_leaves_gets_nothing() -> None:
+    one = node()
+    one.leaving = True
+    assert (one.is_usable, one.window, one.has_room(NOW)) == (False, 0, False)
+
+
+@pytest.mark.parametrize(("in_flight", "idle"), [(0, True), (2, True), (3, False), (6, False)])
+def test_a_node_is_idle_while_a_worker_has_nothing_to_do(in_flight: int, *, idle: bool) -> None:
+    one = node(workers=3)
+    one.in_flight = in_flight
+    assert one.is_idle(NOW) is idle
+
+
+def test_a_node_in_doubt_is_not_idle() -> None:
+    assert not happens(node(), "broken").is_idle(NOW)
 
 
 def test_a_full_node_has_no_room_until_an_answer() -> None:
@@ -91,29 +41,27 @@ def test_a_full_node_has_no_room_until_an_answer() -> None:
     assert one.has_room(NOW)
     one.on_sent()
     assert not one.has_room(NOW)
-    EVENTS["done"](one)
+    ENDS["done"](one)
     assert one.has_room(NOW)
 
 
-@pytest.mark.parametrize("event", ["done", "refused", "failed", "lost", "foreign"])
-def test_every_end_of_a_call_gives_its_place_back(event: str) -> None:
+@pytest.mark.parametrize("event", [*ENDS, *PINGS])
+def test_every_end_of_a_call_gives_its_place_back_and_a_ping_does_not(event: str) -> None:
     one = node()
     one.on_sent()
-    one.on_sent()
-    EVENTS[event](one)
+    happens(one, event)  # gets another one, if the event is the end of one
     assert one.in_flight == 1
 
 
-@pytest.mark.parametrize("event", ["pong", "draining pong", "silence", "foreign pong"])
-def test_a_ping_gives_no_place_back(event: str) -> None:
-    one = node()
-    one.on_sent()
-    EVENTS[event](one)
-    assert one.in_flight == 1
+@pytest.mark.parametrize("event", ENDS)
+def test_every_end_of_a_call_is_counted_once(event: str) -> None:
+    one = happens(node(), event)
+    expected = {"done": (1, 0, 0), "refused": (0, 1, 0)}.get(event, (0, 0, 1))
+    assert (one.done, one.refused, one.failed) == expected
 
 
 def test_service_time_jumps_up_to_a_slow_image_at_once() -> None:
-    one = after_lone_answers("done")
+    one = happens(node(), "done")
     one.on_sent()
     one.on_done(NOW + 0.1, 7.0)
     assert one.service_s == 7.0
@@ -132,22 +80,21 @@ def test_the_first_service_time_is_30_ms() -> None:
     assert node().service_s == 0.03
 
 
-@pytest.mark.parametrize("event", ["refused", "failed", "lost", "foreign"])
+@pytest.mark.parametrize("event", [event for event in [*ENDS, *PINGS] if event != "done"])
 def test_only_images_that_were_done_count_for_the_service_time(event: str) -> None:
     one = node()
     one.service_s = 0.5
-    one.on_sent()
-    EVENTS[event](one)
-    assert one.service_s == 0.5
+    assert happens(one, event).service_s == 0.5
 
 
 def test_the_accept_rate_forgets_a_fiftieth_with_each_answer() -> None:
-    one = after_lone_answers("refused", "refused", "done")
+    one = happens(node(), "refused", "refused", "done")
     assert one.accept_rate == pytest.approx(1 - (1 - 0.98**2) * 0.98)
 
 
-def test_a_failed_image_was_accepted() -> None:
-    assert after_lone_answers("failed").accept_rate == 1.0
+@pytest.mark.parametrize("event", [event for event in ENDS if event != "refused"])
+def test_only_a_refusal_is_one(event: str) -> None:
+    assert happens(node(), event).accept_rate == 1.0
 
 
 def test_the_cost_is_the_queue_and_what_refusals_take() -> None:
@@ -189,137 +136,46 @@ def test_a_refusal_for_load_leaves_the_node_open_to_other_images() -> None:
 def test_the_load_is_what_the_node_said_last(event: str) -> None:
     one = node()
     one.load_probability = 1.0
-    one.on_sent()
-    EVENTS[event](one)
+    happens(one, event)
     assert one.load_probability == {"refused": 0.5, "pong": 0.0}[event]
 
 
-@pytest.mark.parametrize("event", ["lost", "silence", "draining pong"])
-def test_a_node_that_went_down_is_pinged_soon(event: str) -> None:
-    one = after_lone_answers(event)
-    assert one.wants_ping(NOW + 0.25)
-
-
-def test_a_lost_node_is_pinged_at_once() -> None:
-    assert after_lone_answers("lost").wants_ping(NOW)
-
-
-def test_a_node_that_stays_silent_is_pinged_ever_more_rarely() -> None:
+def test_a_node_that_refuses_because_it_drains_is_asked_until_it_says_so_to_a_ping() -> None:
     one = node()
-    for longest_s in (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0):
-        EVENTS["silence"](one)
-        assert not one.wants_ping(NOW + longest_s / 2 - 0.001)
-        assert one.wants_ping(NOW + longest_s)
-
-
-def test_an_image_done_makes_the_next_silence_count_as_the_first() -> None:
-    one = node()
-    for _ in range(10):
-        EVENTS["silence"](one)
-    EVENTS["pong"](one)
     one.on_sent()
-    EVENTS["done"](one)
-    EVENTS["silence"](one)
-    assert one.wants_ping(NOW + 0.25)
-
-
-def test_a_node_that_answers_pings_and_nothing_else_is_tried_ever_more_rarely() -> None:
-    one = node(DOWN)
-    one.ever_heard = True
-    for longest_s in (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0):
-        EVENTS["pong"](one)
-        one.on_sent()
-        EVENTS["lost"](one)
-        assert not one.wants_ping(NOW + longest_s - 0.001)
-        assert one.wants_ping(NOW + longest_s)
-
-
-def test_a_node_under_another_name_is_used_and_said_so() -> None:
-    one = node(DOWN)
-    one.on_pong(NOW, NodeStatus(name="node_9", host="10.0.0.1", port=9091, workers=2))
-    assert one.is_usable
-    assert one.snapshot().message == (
-        "node_1 (10.0.0.1:9091) calls itself node_9; compare machine.txt there and here"
-    )
-
-
-@pytest.mark.parametrize("event", ["draining pong", "draining refusal"])
-def test_a_draining_node_is_shown_as_such(event: str) -> None:
-    one = node()
-    if event == "draining pong":
-        EVENTS["draining pong"](one)
-    else:
-        one.on_sent()
-        one.on_refused(NOW, TaskRejected(RejectReason.DRAINING, 0.5, 1.0))
+    one.on_refused(NOW, rejected(RejectReason.DRAINING, retry_after_s=1.0))
     assert one.snapshot().draining
-
-
-def test_a_foreign_node_that_answers_pings_does_not_cost_image_after_image() -> None:
-    one = after_lone_answers("foreign")
-    assert not one.wants_ping(NOW + 1.0)
-
-
-@pytest.mark.parametrize(
-    ("in_flight", "silent_s", "wanted"),
-    [(1, 1.1, True), (1, 0.9, False), (0, 3600.0, False)],
-    ids=["holds images, silent", "holds images, heard", "idle"],
-)
-def test_a_usable_node_is_pinged_when_it_holds_images_and_says_nothing(
-    in_flight: int, silent_s: float, *, wanted: bool
-) -> None:
-    one = node()
-    EVENTS["pong"](one)
-    one.in_flight = in_flight
-    assert one.wants_ping(NOW + silent_s) is wanted
-
-
-def test_an_answer_proves_that_a_node_lives() -> None:
-    one = node()
-    one.on_sent()
-    one.on_sent()
-    one.on_done(NOW + 5.0, 5.0)
-    assert not one.wants_ping(NOW + 5.9)
-    assert one.wants_ping(NOW + 6.1)
-
-
-@pytest.mark.parametrize("health", NodeHealth)
-def test_a_node_is_not_pinged_twice_at_once(health: NodeHealth) -> None:
-    one = node(health)
-    one.on_sent()
-    one.pinging = True
-    assert not one.wants_ping(NOW + 3600.0)
-
-
-@pytest.mark.parametrize("event", ["pong", "draining pong", "silence", "foreign pong"])
-def test_the_end_of_a_ping_allows_the_next(event: str) -> None:
-    one = node()
-    one.on_sent()
-    one.pinging = True
-    EVENTS[event](one)
-    assert one.wants_ping(NOW + 3600.0)
+    assert one.is_usable
+    assert one.wants_ping(NOW)
+    happens(one, "draining pong")
+    assert one.snapshot().draining
+    assert not one.is_usable
+    happens(one, "pong of another")
+    assert not one.snapshot().draining
+    assert not one.wants_ping(NOW)
 
 
 @pytest.mark.parametrize(
     ("event", "message"),
     [
-        ("lost", "no answer"),
-        ("foreign", "talks HTTP"),
+        ("unreachable", "refused the connection"),
+        ("foreign", "unknown method"),
         ("silence", "no pong"),
+        ("disk full", "node_1 (10.0.0.1:9091) is parked: no luck"),
         ("draining pong", "node_1 (10.0.0.1:9091) is draining: it finishes what runs"),
     ],
 )
 def test_a_snapshot_says_why_a_node_is_not_usable(event: str, message: str) -> None:
-    assert after_lone_answers(event).snapshot().message == message
+    assert happens(node(), event).snapshot().message == message
 
 
-def test_a_snapshot_of_a_node_that_came_back_has_no_complaint() -> None:
-    one = after_lone_answers("lost")
-    EVENTS["pong"](one)
-    assert one.snapshot().message == ""
+@pytest.mark.parametrize("event", ["unreachable", "silence", "disk full", "draining pong", "pong of another"])
+def test_a_snapshot_of_a_node_that_came_back_has_no_complaint(event: str) -> None:
+    assert happens(node(), event, "pong").snapshot().message == ""
 
 
 def test_a_snapshot_tells_what_the_node_told_and_what_came_of_its_images() -> None:
-    one = after_lone_answers("done", "done", "refused", "failed")
+    one = happens(node(), "done", "done", "refused", "crashed")
     one.on_pong(NOW, pong(p=0.25, workers=7))
     one.on_sent()
     seen = one.snapshot()

@@ -1,0 +1,229 @@
+"""The arguments of client.py."""
+
+import math
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from pixfarm import script
+from pixfarm.follow import PATIENCE
+from pixfarm.model import Strategy
+
+STDOUT = "-"
+_LARGEST_PRIORITY = 100
+_LONGEST_TASK_S = 3600.0
+
+
+class Mode(Enum):
+    """What the client is asked for; named as the flag that says so."""
+
+    SUBMIT = ""
+    RETRY = "--retry-failed"
+    ATTACH = "--attach"
+    RESUME = "--resume"
+    CANCEL = "--cancel"
+    PAUSE = "--pause"
+    REPORT = "--report"
+    JOBS = "--jobs"
+    NODES = "--list-nodes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOptions:
+    """What is asked for.
+
+    Args:
+        mode: what to do.
+        job_id: the job that it is about; empty where it is about none that exists.
+        machines: path of machine.txt.
+        base_path: what to submit; None for the default.
+        strategy: None for the default: that of the job to retry, or load-balancing.
+        priority: -100 to 100.
+        skip_done: whether images with a good result are passed over.
+        task_timeout_s: seconds a worker may spend on an image; None lets the server decide.
+        wait_s: seconds for which a lost server is waited for.
+        csv: the file that gets what came of each image; ``-`` for stdout, None for no CSV.
+        json: print one JSON document.
+        quiet: print nothing but what is wrong.
+    """
+
+    mode: Mode
+    job_id: str
+    machines: Path
+    base_path: Path | None
+    strategy: Strategy | None
+    priority: int
+    skip_done: bool
+    task_timeout_s: float | None
+    wait_s: float
+    csv: str | None
+    json: bool
+    quiet: bool
+
+
+_SUBMITTING = ("--strategy", "--priority", "--skip-done", "--task-timeout")
+_FOLLOWING = ("--wait-s",)
+_TAKES = {
+    Mode.SUBMIT: ("base_path", *_SUBMITTING, *_FOLLOWING),
+    Mode.RETRY: (*_SUBMITTING, *_FOLLOWING),
+    Mode.ATTACH: _FOLLOWING,
+    Mode.RESUME: _FOLLOWING,
+    Mode.CANCEL: _FOLLOWING,
+    Mode.REPORT: ("--csv",),
+}
+_DOES = {
+    Mode.RETRY: "takes the base path of JOB",
+    Mode.REPORT: "shows the images and leaves",
+    Mode.JOBS: "shows the jobs and leaves",
+    Mode.NODES: "shows the nodes and leaves",
+}
+
+
+def parse(argv: Sequence[str] | None) -> ClientOptions:
+    """What the arguments ask for; ends the script with one line when they are wrong."""
+    parser = _parser()
+    given = parser.parse_args(argv)
+    chosen = [mode for mode in Mode if mode.value and _value(given, mode.value) is not None]
+    if len(chosen) > 1:
+        parser.error(f"{' and '.join(mode.value for mode in chosen)} do not go together; choose one")
+    mode = chosen[0] if chosen else Mode.SUBMIT
+    _refuse_what_would_be_ignored(parser, mode, given)
+    value = _value(given, mode.value) if mode.value else None
+    return ClientOptions(
+        mode=mode,
+        job_id=value if isinstance(value, str) else "",
+        machines=given.machines,
+        base_path=given.base_path,
+        strategy=given.strategy,
+        priority=given.priority or 0,
+        skip_done=bool(given.skip_done),
+        task_timeout_s=given.task_timeout,
+        wait_s=PATIENCE.wait_s if given.wait_s is None else given.wait_s,
+        csv=given.csv,
+        json=given.json,
+        quiet=given.quiet,
+    )
+
+
+def _value(given: Namespace, name: str) -> object:
+    value: object = getattr(given, name.removeprefix("--").replace("-", "_"))
+    return value
+
+
+def _refuse_what_would_be_ignored(parser: script.Parser, mode: Mode, given: Namespace) -> None:
+    takes = _TAKES.get(mode, ())
+    everything = ("base_path", *_SUBMITTING, *_FOLLOWING, "--csv")
+    unused = [name for name in everything if name not in takes and _value(given, name) is not None]
+    if unused and mode is Mode.SUBMIT:
+        parser.error("--csv needs --report JOB")
+    if unused:
+        does = _DOES.get(mode, "submits nothing")
+        them = "them" if len(unused) > 1 else "it"
+        parser.error(f"{mode.value} {does}, so {' and '.join(unused)} would be ignored; leave {them} out")
+    if given.csv is not None and given.json:
+        parser.error("--csv and --json do not go together; choose one")
+    if given.quiet and mode in (Mode.REPORT, Mode.JOBS, Mode.NODES) and given.csv is None:
+        parser.error(f"{mode.value} {_DOES[mode]}; leave out --quiet")
+
+
+def _parser() -> script.Parser:
+    parser = script.Parser(
+        "Has every image of a directory done by the farm, and reports.",
+        "exit codes: 0 all images done, 1 some not done, 2 wrong arguments, refused request or unknown job,\n"
+        "            3 server or nodes unreachable, 130 left by a second Ctrl-C",
+    )
+    parser.add_argument(
+        "base_path",
+        nargs="?",
+        type=script.directory,
+        help="directory with input_dir/, or with the images themselves (default: data beside this script)",
+    )
+    _add_submitting(parser)
+    _add_modes(parser)
+    parser.add_argument(
+        "--wait-s",
+        type=script.seconds,
+        metavar="S",
+        help=f"how long a server that is lost may take to come back (default: {PATIENCE.wait_s:g})",
+    )
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    output.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    return parser
+
+
+def _add_submitting(parser: script.Parser) -> None:
+    job = parser.add_argument_group("for a new job")
+    job.add_argument(
+        "--strategy",
+        type=_strategy,
+        metavar="S",
+        help="how the server chooses nodes: load-balancing (default) or random",
+    )
+    job.add_argument(
+        "--priority",
+        type=_priority,
+        metavar="N",
+        help="-100 to 100: of the jobs that wait, the one with the highest goes first (default: 0)",
+    )
+    job.add_argument(
+        "--skip-done",
+        action="store_const",
+        const=True,
+        help="pass over images that have not changed since they were done, and whose result is still there",
+    )
+    job.add_argument(
+        "--task-timeout",
+        type=_task_timeout,
+        metavar="S",
+        help="seconds a worker may spend on an image (default: from the times of the job's images)",
+    )
+
+
+def _add_modes(parser: script.Parser) -> None:
+    modes = parser.add_argument_group("instead of submitting a directory (JOB: the id that the client shows)")
+    for mode, words in {
+        Mode.RETRY: "submit a new job of those images of JOB that failed or were not done",
+        Mode.ATTACH: "follow a job that was submitted before; Ctrl-C only leaves",
+        Mode.PAUSE: "start no further image of a job until it is resumed, and leave",
+        Mode.RESUME: "go on with a job that was paused, was cancelled or gave up; Ctrl-C only leaves",
+        Mode.CANCEL: "cancel a job, and follow it to its end",
+        Mode.REPORT: "show what came of each image of a job, and leave",
+    }.items():
+        modes.add_argument(mode.value, metavar="JOB", help=words)
+    modes.add_argument(
+        "--csv", metavar="FILE", help="with --report: write it to FILE as CSV; - for standard output"
+    )
+    for mode, words in {Mode.JOBS: "show the jobs and leave", Mode.NODES: "show the nodes and leave"}.items():
+        modes.add_argument(mode.value, action="store_const", const=True, help=words)
+
+
+def _strategy(text: str) -> Strategy:
+    try:
+        return Strategy(text)
+    except ValueError:
+        known = " or ".join(strategy.value for strategy in Strategy)
+        raise ArgumentTypeError(f"{text!r} is not {known}") from None
+
+
+def _priority(text: str) -> int:
+    digits = text.removeprefix("-")
+    if digits.isascii() and digits.isdigit() and int(digits) <= _LARGEST_PRIORITY:
+        return int(text)
+    raise ArgumentTypeError(
+        f"{text!r} is not a whole number from -{_LARGEST_PRIORITY} to {_LARGEST_PRIORITY}"
+    )
+
+
+def _task_timeout(text: str) -> float:
+    try:
+        value = float(text) if text.isascii() else math.nan
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= _LONGEST_TASK_S:
+        raise ArgumentTypeError(
+            f"{text!r} is not a number of seconds above 0 and up to {_LONGEST_TASK_S:g}, like 90"
+        )
+    return value

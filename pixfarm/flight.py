@@ -1,0 +1,80 @@
+"""One image under way: whom it was sent to, and that its end is decided only once."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pixfarm.model import Machine
+from pixfarm.scheduling.attempts import Attempts
+
+_LOOK_AGAIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that has been sent and not answered."""
+
+    attempt_id: str
+    machine: Machine
+    sent_at: float
+
+
+class Flight:
+    """An image of a job, from its start to its end; it may be with two nodes at a time.
+
+    Args:
+        filename: the image.
+        on_end: called once, when its end has been noted.
+    """
+
+    def __init__(self, filename: str, on_end: Callable[["Flight"], None]) -> None:
+        self.filename = filename
+        self.attempts = Attempts()
+        self.is_copied = False
+        self._on_end = on_end
+        self._changed = threading.Condition()
+        self._calls: list[Call] = []
+        self._is_over = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its end is decided; answers that come later are of no use."""
+        return self._is_over
+
+    @contextmanager
+    def call(self, attempt_id: str, machine: Machine) -> Iterator[None]:
+        """The time of one call."""
+        sent = Call(attempt_id, machine, time.monotonic())
+        with self._changed:
+            self._calls.append(sent)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._calls.remove(sent)
+                self._changed.notify_all()
+
+    def calls(self) -> tuple[Call, ...]:
+        """Its calls that are not answered yet."""
+        with self._changed:
+            return tuple(self._calls)
+
+    def wait_for_calls(self) -> None:
+        """Waits until none of its calls is under way; each ends in its time."""
+        with self._changed:
+            while self._calls:
+                self._changed.wait(_LOOK_AGAIN_S)
+
+    @contextmanager
+    def end(self) -> Iterator[bool]:
+        """The noting of its end; True for the first who comes, to whom alone it belongs."""
+        with self._changed:
+            is_first = not self._is_over
+            self._is_over = True
+        try:
+            yield is_first
+        finally:
+            if is_first:
+                self._on_end(self)

@@ -1,0 +1,120 @@
+"""What is asked about the images of a job; every function is called by the journal's thread.
+
+Names go in, and most answers come back, as one JSON text: with every row that it hands over, Python's sqlite3
+gives the interpreter lock away, and with hundreds of image threads it takes long to get it back.
+"""
+
+import heapq
+import json
+import sqlite3
+from collections.abc import Collection, Sequence
+from itertools import islice
+from typing import Any
+
+from pixfarm.journal.schema import NUMBERS, STATES
+from pixfarm.journal.values import JobKey, Provenance
+from pixfarm.model import ImageRecord, ImageState
+
+BAD_STATES = frozenset({ImageState.FAILED, ImageState.NOT_DONE})
+
+# The names of NUMBERS would help a reader, but SQLite takes a partial index only for the numbers themselves.
+_SPAN_END = "SELECT filename FROM images WHERE base = ? AND filename > ? ORDER BY filename LIMIT 1 OFFSET ?"
+
+_RECORDS = """SELECT filename, state, node, attempts, refusals, seconds, bytes_written, code, message
+    FROM records WHERE base = ?1 AND job = ?2 AND filename > ?3 AND (?4 IS NULL OR filename <= ?4)
+    AND state IN (SELECT value FROM json_each(?5)) ORDER BY filename LIMIT ?6"""
+
+_BAD_RECORDS = """SELECT filename, state, node, attempts, refusals, seconds, bytes_written, code, message
+    FROM records WHERE job = ? AND state = ? AND state IN (1, 2) AND filename > ?
+    ORDER BY filename LIMIT ?"""
+
+_COUNTS = """SELECT state, text, count(*), sum(seconds) FROM images CROSS JOIN texts ON texts.id = node
+    WHERE base = ?1 AND job = ?2 AND filename > ?3 AND (?4 IS NULL OR filename <= ?4)
+    GROUP BY state, node"""
+
+_ENDED = """SELECT json_group_array(name.key) FROM json_each(?) AS name CROSS JOIN images AS i
+    ON i.base = ? AND i.filename = name.value AND i.job = ? WHERE i.state <> 2"""
+
+_LAST_DONE = """SELECT json_group_array(json_array(name.key, i.source_bytes, i.source_mtime_ns,
+        i.result_bytes, i.result_mtime_ns, pipeline.text))
+    FROM texts AS base CROSS JOIN json_each(?) AS name CROSS JOIN images AS i
+    ON i.base = base.id AND i.filename = name.value AND i.job = (
+        SELECT job FROM images WHERE base = base.id AND filename = name.value AND state = 0
+        ORDER BY job DESC LIMIT 1)
+    CROSS JOIN texts AS pipeline ON pipeline.id = i.pipeline
+    WHERE base.text = ?"""
+
+
+def records(
+    connection: sqlite3.Connection,
+    key: JobKey,
+    states: Collection[ImageState],
+    limit: int,
+    after: str,
+    rows: int,
+) -> tuple[list[ImageRecord], str | None]:
+    """The first of the job's images among the next rows of its base path, and where those rows end.
+
+    That is their last filename, or None when none comes after.
+    """
+    end = _span_end(connection, key, after, rows)
+    numbers = json.dumps([NUMBERS[state] for state in states])
+    found = connection.execute(_RECORDS, (*key, after, end, numbers, limit)).fetchall()
+    return [_record(row) for row in found], end
+
+
+def bad_records(
+    connection: sqlite3.Connection, key: JobKey, states: Collection[ImageState], after: str, limit: int
+) -> list[ImageRecord]:
+    """The job's images that failed or were not done, or only one of both, by filename."""
+    found = (
+        connection.execute(_BAD_RECORDS, (key.job, NUMBERS[state], after, limit)).fetchall()
+        for state in states
+    )
+    merged = heapq.merge(*found)  # each row begins with its filename
+    return [_record(row) for row in islice(merged, limit)]
+
+
+def counts(
+    connection: sqlite3.Connection, key: JobKey, after: str, rows: int
+) -> tuple[list[tuple[ImageState, str, int, float]], str | None]:
+    """State, node, how many images and their seconds, among the next rows as `records` has them."""
+    end = _span_end(connection, key, after, rows)
+    found = connection.execute(_COUNTS, (*key, after, end)).fetchall()
+    return [(STATES[state], node, number, seconds) for state, node, number, seconds in found], end
+
+
+def ended(connection: sqlite3.Connection, key: JobKey, names: Sequence[str]) -> set[str]:
+    """Those of the names whose image is done, failed or skipped."""
+    (found,) = connection.execute(_ENDED, (_texts(names), *key)).fetchone()
+    return {names[number] for number in json.loads(found)}
+
+
+def last_done(connection: sqlite3.Connection, base_path: str, names: Sequence[str]) -> dict[str, Provenance]:
+    """Of the latest job that did each image; images without are left out."""
+    (found,) = connection.execute(_LAST_DONE, (_texts(names), base_path)).fetchone()
+    return {names[number]: Provenance(*origin) for number, *origin in json.loads(found)}
+
+
+def _span_end(connection: sqlite3.Connection, key: JobKey, after: str, rows: int) -> str | None:
+    row = connection.execute(_SPAN_END, (key.base, after, rows - 1)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _texts(names: Sequence[str]) -> str:
+    return json.dumps(names, ensure_ascii=False)
+
+
+def _record(row: tuple[Any, ...]) -> ImageRecord:
+    filename, state, node, attempts, refusals, seconds, bytes_written, code, message = row
+    return ImageRecord(
+        filename=filename,
+        state=STATES[state],
+        node=node,
+        attempts=attempts,
+        refusals=refusals,
+        seconds=seconds,
+        bytes_written=bytes_written,
+        code=code,
+        message=message,
+    )

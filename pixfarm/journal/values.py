@@ -1,0 +1,44 @@
+"""What the journal is told and tells beside the values of `pixfarm.model`."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pixfarm.model import JobSpec, JobSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a result was made from, and how: sizes in bytes, modification times in ns since 1970."""
+
+    source_bytes: int
+    source_mtime_ns: int
+    result_bytes: int
+    result_mtime_ns: int
+    pipeline: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournaledJob:
+    """A job as the journal has it: what was asked for, the token of its latest run, and how far it was."""
+
+    spec: JobSpec
+    token: str
+    summary: JobSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Images of a job by what came of them, and per node how many it did and in how many seconds."""
+
+    done: int
+    failed: int
+    not_done: int
+    skipped: int
+    nodes: dict[str, tuple[int, float]]
+
+
+class JobKey(NamedTuple):
+    """How the rows of a job's images begin: the numbers of its base path and of the job."""
+
+    base: int
+    job: int

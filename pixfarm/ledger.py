@@ -1,0 +1,89 @@
+"""The ends of a job's images: written to the journal, and only then counted."""
+
+from functools import partial
+
+from pixfarm.errors import FailureCode
+from pixfarm.journal import Journal, Provenance
+from pixfarm.model import ImageRecord, ImageState, TaskResult
+from pixfarm.scheduling.attempts import Attempts
+from pixfarm.tally import Tally
+from pixfarm.trace import Trace
+
+
+class Ledger:
+    """Notes how the images of one job end; every method may be called from any thread.
+
+    Args:
+        job_id: the job.
+        journal: where it is kept.
+        tally: where it is counted, once the journal has it.
+        trace: where it is written, once the journal has it.
+    """
+
+    def __init__(self, job_id: str, journal: Journal, tally: Tally, trace: Trace) -> None:
+        self._job_id = job_id
+        self._journal = journal
+        self._tally = tally
+        self._trace = trace
+
+    def done(self, filename: str, attempts: Attempts, node: str, seconds: float, result: TaskResult) -> None:
+        """A node did an image: its result is complete under its final name."""
+        record = ImageRecord(
+            filename=filename,
+            state=ImageState.DONE,
+            node=node,
+            attempts=attempts.taken + 1,
+            refusals=attempts.refusals,
+            seconds=seconds,
+            bytes_written=result.bytes_written,
+        )
+        origin = Provenance(
+            result.source_bytes,
+            result.source_mtime_ns,
+            result.bytes_written,
+            result.result_mtime_ns,
+            result.pipeline,
+        )
+        self._journal.record(self._job_id, record, origin, partial(self._count, record))
+
+    def failed(
+        self, filename: str, code: FailureCode, message: str, attempts: Attempts | None = None, node: str = ""
+    ) -> None:
+        """An image is given up."""
+        attempts = attempts or Attempts()
+        self._note(
+            ImageRecord(
+                filename=shown(filename),
+                state=ImageState.FAILED,
+                node=node,
+                attempts=attempts.taken,
+                refusals=attempts.refusals,
+                code=str(code),
+                message=message,
+            )
+        )
+
+    def not_done(self, filename: str, code: FailureCode) -> None:
+        """An image was not done because its job stopped."""
+        message = "not done: the job stopped"
+        self._note(
+            ImageRecord(filename=shown(filename), state=ImageState.NOT_DONE, code=str(code), message=message)
+        )
+
+    def skipped(self, filename: str) -> None:
+        """The result of an earlier job is still good."""
+        self._note(ImageRecord(filename=filename, state=ImageState.SKIPPED))
+
+    def _note(self, record: ImageRecord) -> None:
+        self._journal.record(self._job_id, record, None, partial(self._count, record))
+
+    def _count(self, record: ImageRecord) -> None:
+        self._tally.ended(record)
+        self._trace(
+            "ended", job=self._job_id, image=record.filename, state=record.state.value, code=record.code
+        )
+
+
+def shown(filename: str) -> str:
+    """A file name as text: bytes that are not UTF-8 (os.scandir keeps them as surrogates) are escaped."""
+    return filename.encode(errors="backslashreplace").decode()

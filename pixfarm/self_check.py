@@ -1,0 +1,161 @@
+"""The node's own check: what failed through the node's own fault is tried again until it works."""
+
+import contextlib
+import errno
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from pixfarm.errors import FailureCode, TaskFailed
+from pixfarm.faults import NODE_FAULTS, node_fault
+from pixfarm.imaging import NotPublished
+
+_log = logging.getLogger(__name__)
+
+PAUSE_S = 1.0
+_BLOCK = bytes(1024 * 1024)
+_MAX_BYTES = 16 * 1024 * 1024
+_DESCRIPTORS = 16
+_CLOSE_TIMEOUT_S = 5.0
+
+
+class SelfCheck:
+    """Remembers the node's faults and tries, in a thread of its own, whether they are over.
+
+    Args:
+        pool_fault: tells why no image can be worked on, as the worker pool sees it; empty when it can.
+        fsync: whether results are to survive a power cut: then the check writes as they are written.
+        pause_s: seconds between two tries.
+    """
+
+    def __init__(self, pool_fault: Callable[[], str], *, fsync: bool, pause_s: float = PAUSE_S) -> None:
+        self._pool_fault = pool_fault
+        self._fsync = fsync
+        self._pause_s = pause_s
+        self._changed = threading.Condition()
+        self._stop = threading.Event()
+        self._fault = ""
+        self._notes = 0
+        self._is_short = False  # of descriptors, memory or processes
+        self._unwritable: dict[Path, tuple[Path, int]] = {}  # base path: folder, bytes that were to go there
+        self._thread = threading.Thread(target=self._check, name="self check", daemon=True)
+        self._thread.start()
+
+    @property
+    def fault(self) -> str:
+        """What does not work, in one line; empty when all does. Never waits for a file system."""
+        return self._fault or self._pool_fault()
+
+    def note(self, failure: TaskFailed, target: Path, base_path: Path) -> None:
+        """Takes note of a failed image, unless that was not the node's fault.
+
+        Args:
+            failure: how it failed.
+            target: where its result was to go.
+            base_path: of its job; nothing outside is tried.
+        """
+        if failure.code not in NODE_FAULTS or self._stop.is_set():
+            return
+        with self._changed:
+            if failure.code is FailureCode.NO_RESOURCES:
+                self._is_short = True
+            else:
+                size_bytes = failure.size_bytes if isinstance(failure, NotPublished) else 0
+                _, before = self._unwritable.get(base_path, (target, 0))
+                self._unwritable[base_path] = target.parent, max(size_bytes, before)
+            is_news = self._fault != failure.message
+            self._fault = failure.message
+            self._notes += 1
+            self._changed.notify()
+        if is_news:
+            _log.warning("%s; trying every %g s whether that is over", failure.message, self._pause_s)
+
+    def close(self) -> None:
+        """Ends the thread; may be called twice."""
+        self._stop.set()
+        with self._changed:
+            self._changed.notify()
+        self._thread.join(_CLOSE_TIMEOUT_S)
+        if self._thread.is_alive():
+            _log.warning("a file system hangs; %s may be left in an output_dir", _file_name())
+
+    def _check(self) -> None:
+        while not self._stop.is_set():
+            with self._changed:
+                self._changed.wait_for(lambda: self._fault or self._stop.is_set())
+            if not self._stop.wait(self._pause_s):
+                self._try_again()
+
+    def _try_again(self) -> None:
+        with self._changed:
+            notes, unwritable, is_short = self._notes, dict(self._unwritable), self._is_short
+        # Not under the lock: any of this may hang as long as a file system does.
+        faults = {
+            base: _fault_of(partial(self._write_below, base, *wanted)) for base, wanted in unwritable.items()
+        }
+        shortage = (_fault_of(_take_some) or self._pool_fault()) if is_short else ""
+        with self._changed:
+            if self._notes != notes:
+                return  # another image failed meanwhile: what was found may be outdated
+            self._unwritable = {base: wanted for base, wanted in unwritable.items() if faults[base]}
+            self._is_short = bool(shortage)
+            self._fault = next(filter(None, [*faults.values(), shortage]), "")
+        if not self._fault:
+            _log.info("what had failed on this node works again")
+
+    def _write_below(self, base_path: Path, folder: Path, size_bytes: int) -> None:
+        # The folder may not have been made yet, for the same reason; a check makes none.
+        for candidate in (folder, *folder.parents):
+            if candidate.is_dir():
+                self._write(candidate / _file_name(), min(size_bytes, _MAX_BYTES))
+                return
+            if candidate == base_path:
+                return  # gone, and with it what could not be written to
+
+    def _write(self, path: Path, size_bytes: int) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()  # of a node that was killed and had the same process id, as in a container
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            with os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0) as file:
+                left = size_bytes
+                while left > 0 and not self._stop.is_set():
+                    left -= file.write(_BLOCK[:left])
+                if self._fsync:
+                    os.fsync(file.fileno())
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+
+
+def _fault_of(action: Callable[[], None]) -> str:
+    try:
+        action()
+    except OSError as error:
+        fault = node_fault(error)
+        if fault:
+            return fault[1]
+        _log.debug("the self check ended otherwise: %s", error)  # images will tell whose fault that is
+    return ""
+
+
+def _take_some() -> None:
+    descriptors: list[int] = []
+    try:
+        for _ in range(_DESCRIPTORS):
+            descriptors.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))  # noqa: PERF401 - closed below
+        bytearray(_MAX_BYTES)
+    except MemoryError as error:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)) from error
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _file_name() -> str:
+    """Hidden, so no image; not of the form that a sweep removes."""
+    return f".pixfarm-check.{socket.gethostname()}.{os.getpid()}.part"

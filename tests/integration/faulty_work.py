@@ -1,0 +1,98 @@
+"""Image work that does, by the name of its source, what no decoder should; run by worker processes."""
+
+import ctypes
+import itertools
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pixfarm.errors import FailureCode
+from pixfarm.imaging import ImageOutcome, ImageSettings, NotPublished, process_image
+from pixfarm.parts import name_part
+
+LEAK_MIB = 16
+CHILD_FILE = "child.pid"
+_kept: list[bytearray] = []
+
+
+def work(source: Path, target: Path, attempt_id: str, settings: ImageSettings) -> ImageOutcome:
+    """What the name says, with a temporary file in the way; images of other names are processed."""
+    deed = DEEDS.get(source.stem)
+    if deed is None:
+        return process_image(source, target, attempt_id, settings)
+    (target.parent / name_part(target.name, attempt_id)).write_bytes(b"half a result")
+    deed(target)
+    return ImageOutcome(1, 1, 1, 1, 1, 1)
+
+
+def leak(source: Path, target: Path, attempt_id: str, settings: ImageSettings) -> ImageOutcome:
+    """Processes an image and keeps some memory."""
+    _kept.append(bytearray(os.urandom(1024) * 1024 * LEAK_MIB))
+    return process_image(source, target, attempt_id, settings)
+
+
+def _kill_itself(number: int) -> Callable[[Path], None]:
+    return lambda target: os.kill(os.getpid(), number)
+
+
+def _exit(code: int) -> Callable[[Path], None]:
+    return lambda target: sys.exit(code)
+
+
+def _hang(target: Path) -> None:
+    threading.Event().wait()
+
+
+def _use_memory_without_asking_whether_there_is_any(target: Path) -> None:
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    block = libc.malloc(ctypes.c_size_t(1 << 40))
+    ctypes.memset(block, 1, 4096)
+
+
+def _chatter(target: Path) -> None:
+    for _ in range(8):
+        threading.Thread(target=_talk, daemon=True).start()
+    _talk()
+
+
+def _talk() -> None:
+    for number in itertools.count():
+        sys.stderr.write(f"a decoder's opinion {number}\n")
+        sys.stderr.flush()
+        time.sleep(0.005)
+
+
+def _exit_beside_threads(target: Path) -> None:
+    threading.Thread(target=threading.Event().wait).start()
+    sys.exit(0)
+
+
+def _hang_beside_a_child(target: Path) -> None:
+    child = os.fork()
+    if child:
+        (target.parent / CHILD_FILE).write_text(str(child))
+    threading.Event().wait()
+
+
+def _find_the_disk_full(target: Path) -> None:
+    raise NotPublished(FailureCode.NO_SPACE, "no space left for output_dir", 12_345)
+
+
+DEEDS: dict[str, Callable[[Path], None]] = {
+    "segfault": _kill_itself(signal.SIGSEGV),
+    "abort": _kill_itself(signal.SIGABRT),
+    "sigkill": _kill_itself(signal.SIGKILL),
+    "exit-0": _exit(0),
+    "exit-3": _exit(3),
+    "hang": _hang,
+    "no-malloc": _use_memory_without_asking_whether_there_is_any,
+    "chatter": _chatter,
+    "exit-beside-threads": _exit_beside_threads,
+    "hang-beside-a-child": _hang_beside_a_child,
+    "disk-full": _find_the_disk_full,
+}

@@ -1,0 +1,137 @@
+import csv
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pixfarm.console import save_csv
+from pixfarm.console.spreadsheet import HEADER, write_csv
+from pixfarm.errors import AnswerLost, UsageError
+from pixfarm.model import ImageRecord, ImageState
+
+DONE = ImageRecord(
+    filename="a.jpg",
+    state=ImageState.DONE,
+    node="node_1",
+    attempts=1,
+    refusals=12,
+    seconds=0.018400000000000003,
+    bytes_written=12_345,
+)
+
+
+def named(filename: str) -> ImageRecord:
+    return ImageRecord(filename=filename, state=ImageState.SKIPPED)
+
+
+def files_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def written(*records: ImageRecord) -> str:
+    stream = io.StringIO(newline="")
+    assert write_csv(records, stream) == len(records)
+    return stream.getvalue()
+
+
+def read_back(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+
+
+def test_there_is_a_header_and_a_row_for_each_image() -> None:
+    failed = ImageRecord(
+        filename="sub/b.jpg", state=ImageState.NOT_DONE, code="CANCELLED", message="not done: the job stopped"
+    )
+    assert written(DONE, failed) == (
+        "filename,state,node,attempts,refusals,seconds,bytes_written,code,message\r\n"
+        "a.jpg,done,node_1,1,12,0.0184,12345,,\r\n"
+        "sub/b.jpg,not done,,0,0,0.0,0,CANCELLED,not done: the job stopped\r\n"
+    )
+
+
+def test_a_job_without_images_is_a_header() -> None:
+    assert written() == ",".join(HEADER) + "\r\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a,b.jpg",
+        'say "x".jpg',
+        "two\nlines.jpg",
+        "two\r\nlines.jpg",
+        " blanks .jpg",
+        "Bücher/図.jpg",
+        "a;b.jpg",
+    ],
+)
+def test_a_name_that_csv_can_hold_comes_back_as_it_was(name: str) -> None:
+    assert [row["filename"] for row in read_back(written(named(name), DONE))] == [name, "a.jpg"]
+
+
+@pytest.mark.parametrize("first", list("=+-@\uff1d\uff0b\uff0d\uff20'\n\r"))
+def test_a_name_that_could_be_a_formula_has_an_apostrophe_before_it(first: str) -> None:
+    name = f"{first}cmd|'/C calc'!A0.jpg"
+    (row,) = read_back(written(named(name)))
+    assert row["filename"] == f"'{name}"
+
+
+@pytest.mark.parametrize("field", ["node", "code", "message"])
+def test_no_other_text_can_be_a_formula_either(field: str) -> None:
+    record = ImageRecord(filename="a.jpg", state=ImageState.FAILED, **{field: "=1+1"})  # type: ignore[arg-type]
+    assert read_back(written(record))[0][field] == "'=1+1"
+
+
+def test_control_characters_are_shown_as_escapes() -> None:
+    (row,) = read_back(written(named("\x1b[2J\x00\t\x7f\x9b\u202egpj.jpg")))
+    assert row["filename"] == r"\x1b[2J\x00\t\x7f\x9b\u202egpj.jpg"
+
+
+def test_a_file_holds_what_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "images.csv"
+    assert save_csv([DONE, named("Bücher.jpg")], path) == 2
+    assert path.read_bytes() == written(DONE, named("Bücher.jpg")).encode()
+    assert files_in(tmp_path) == ["images.csv"]
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "images.csv"
+    path.write_text("of before")
+
+    def lost_on_the_way() -> Iterator[ImageRecord]:
+        yield DONE
+        assert path.read_text() == "of before"
+        raise AnswerLost("server was lost")
+
+    with pytest.raises(AnswerLost):
+        save_csv(lost_on_the_way(), path)
+    assert path.read_text() == "of before"
+    assert files_in(tmp_path) == ["images.csv"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    target, link = tmp_path / "target.csv", tmp_path / "link.csv"
+    target.write_text("of before")
+    link.symlink_to(target)
+    save_csv([DONE], link)
+    assert link.is_symlink()
+    assert target.read_bytes() == written(DONE).encode()
+
+
+def test_what_is_no_regular_file_is_left_alone(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", tmp_path):
+        with pytest.raises(UsageError, match="is no regular file; write - for standard output"):
+            save_csv([DONE], path)
+    assert (tmp_path / "fifo").is_fifo()
+
+
+def test_a_file_in_a_folder_that_is_not_there_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    def nothing_asked() -> Iterator[ImageRecord]:
+        raise AssertionError
+        yield
+
+    with pytest.raises(UsageError, match=r"cannot write .*/nowhere/x\.csv: No such file or directory"):
+        save_csv(nothing_asked(), tmp_path / "nowhere" / "x.csv")

@@ -1,0 +1,30 @@
+"""Rosters of nodes that were just heard of."""
+
+import random
+
+from pixfarm.model import Machine, NodeStatus, Strategy
+from pixfarm.scheduling.attempts import Attempts
+from pixfarm.scheduling.roster import Roster
+from tests.unit.scheduling.node_states import NOW, machine
+
+BALANCED, RANDOM = Strategy.LOAD_BALANCING, Strategy.RANDOM
+
+
+def status(of: Machine, p: float, workers: int) -> NodeStatus:
+    return NodeStatus(name=of.name, host=of.host, port=of.port, load_probability=p, workers=workers)
+
+
+def roster_of(*probabilities: float, workers: int = 1) -> Roster:
+    """Nodes 1, 2 ... that have just told their load probability."""
+    machines = [machine(i) for i, _ in enumerate(probabilities, 1)]
+    roster = Roster(machines, random.Random(1), 30.0, NOW)
+    for node, p in zip(roster.nodes, probabilities, strict=True):
+        node.on_pong(NOW, status(node.machine, p, workers))
+    return roster
+
+
+def reserve(
+    roster: Roster, attempts: Attempts | None = None, strategy: Strategy = BALANCED, now: float = NOW
+) -> str | None:
+    node = roster.reserve(strategy, attempts or Attempts(), NOW, now)
+    return None if node is None else node.name

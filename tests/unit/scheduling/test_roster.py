@@ -1,0 +1,248 @@
+import random
+from collections import Counter
+
+import pytest
+
+from pixfarm.errors import RejectReason
+from pixfarm.model import Machine, NodeHealth, Strategy
+from pixfarm.scheduling.attempts import Attempts
+from pixfarm.scheduling.node import NodeState
+from pixfarm.scheduling.roster import Roster, SweepOver
+from tests.unit.scheduling.node_states import NOW, happens, machine, rejected
+from tests.unit.scheduling.rosters import RANDOM, reserve, roster_of
+
+CHI_SQUARE_3_OF_1_IN_10_000 = 21.1  # critical value for 3 degrees of freedom
+
+
+def nodes_of(roster: Roster) -> dict[str, NodeState]:
+    return {node.name: node for node in roster.nodes}
+
+
+def all_reserved(roster: Roster, attempts: Attempts | None = None) -> Counter[str]:
+    """Who gets how many images until there is no place left."""
+    places: Counter[str] = Counter()
+    while (name := reserve(roster, attempts)) is not None:
+        places[name] += 1
+    return places
+
+
+def test_a_place_is_taken_until_it_is_given_back() -> None:
+    roster = roster_of(0.0)
+    assert all_reserved(roster) == {"node_1": 2}
+    assert roster.nodes[0].in_flight == 2
+    roster.nodes[0].on_done(NOW, 0.1)
+    assert all_reserved(roster) == {"node_1": 1}
+
+
+@pytest.mark.parametrize(
+    "event", ["silence", "unreachable", "foreign", "disk full", "broken", "draining pong"]
+)
+def test_nobody_gets_an_image_who_is_not_fit_for_it(event: str) -> None:
+    roster = roster_of(0.0, 0.0)
+    happens(roster.nodes[0], event)
+    assert all_reserved(roster) == {"node_2": 2}
+
+
+def test_who_asked_to_be_left_alone_gets_nothing_until_then() -> None:
+    roster = roster_of(0.0)
+    roster.nodes[0].on_sent()
+    roster.nodes[0].on_refused(NOW, rejected(RejectReason.BUSY, retry_after_s=0.5))
+    assert reserve(roster, now=NOW + 0.49) is None
+    assert reserve(roster, now=NOW + 0.5) == "node_1"
+
+
+def test_a_node_on_trial_gets_one_image() -> None:
+    roster = roster_of(0.0, 0.0, workers=4)
+    happens(roster.nodes[0], "silence", "pong")
+    assert all_reserved(roster) == {"node_1": 1, "node_2": 8}
+
+
+def test_random_gives_each_of_the_nodes_with_room_the_same_chance() -> None:
+    # Chi-square of 4 nodes: beyond the critical value once in 10,000 seeds.
+    roster = roster_of(0.0, 0.9, 1.0, 0.5, 0.0, 0.0, workers=4)
+    full, lost = roster.nodes[4:]
+    full.in_flight = full.window
+    happens(lost, "silence")
+    n = 4000
+    chosen: Counter[str] = Counter()
+    for i in range(n):
+        node = roster.reserve(RANDOM, Attempts(), NOW, NOW)
+        assert node is not None
+        chosen[node.name] += 1
+        node.in_flight -= 1
+        node.service_s = 0.001 * (i % 7 + 1)  # what it costs must not matter
+    expected = n / 4
+    assert chosen.keys() == {"node_1", "node_2", "node_3", "node_4"}
+    chi_square = sum((count - expected) ** 2 / expected for count in chosen.values())
+    assert chi_square < CHI_SQUARE_3_OF_1_IN_10_000
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_an_image_goes_to_who_has_not_failed_it(strategy: Strategy) -> None:
+    attempts = Attempts(avoid={"node_1", "node_3"})
+    for _ in range(20):
+        assert reserve(roster_of(0.0, 0.0, 0.0), attempts, strategy) == "node_2"
+
+
+@pytest.mark.parametrize("why", ["full", "in doubt", "left alone"])
+def test_an_image_waits_for_who_has_not_failed_it(why: str) -> None:
+    roster = roster_of(0.0, 0.0)
+    fresh = roster.nodes[1]
+    if why == "full":
+        fresh.in_flight = fresh.window
+    elif why == "in doubt":
+        happens(fresh, "broken")
+    else:
+        fresh.paused_until = NOW + 1.0
+    assert reserve(roster, Attempts(avoid={"node_1"}, struck_by={"node_1"})) is None
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_a_refusal_does_not_send_an_image_back_to_who_failed_it(strategy: Strategy) -> None:
+    attempts = Attempts(avoid={"node_1"}, struck_by={"node_1"}, strikes=1, refused_by={"node_2"})
+    with pytest.raises(SweepOver):
+        reserve(roster_of(0.0, 0.9), attempts, strategy)
+
+
+@pytest.mark.parametrize("event", ["silence", "disk full", "foreign", "draining pong"])
+def test_who_failed_an_image_gets_it_again_when_there_is_nobody_else(event: str) -> None:
+    roster = roster_of(0.0, 0.0)
+    happens(roster.nodes[1], event)
+    assert reserve(roster, Attempts(avoid={"node_1"}, struck_by={"node_1"})) == "node_1"
+
+
+def test_who_refuses_everything_is_nobody_to_wait_for() -> None:
+    attempts = Attempts(avoid={"node_1"}, struck_by={"node_1"}, refused_by={"node_2"})
+    assert reserve(roster_of(0.0, 1.0), attempts) == "node_1"
+
+
+def test_by_the_random_strategy_a_full_load_is_no_refusal() -> None:
+    attempts = Attempts(avoid={"node_1"}, struck_by={"node_1"})
+    assert reserve(roster_of(0.0, 1.0), attempts, RANDOM) == "node_2"
+
+
+def test_who_drains_is_nobody_to_wait_for() -> None:
+    roster = roster_of(0.0, 0.0)
+    roster.nodes[1].on_sent()
+    roster.nodes[1].on_refused(NOW, rejected(RejectReason.DRAINING, p=0.0, retry_after_s=1.0))
+    attempts = Attempts(avoid={"node_1"}, struck_by={"node_1"}, refused_by={"node_2"})
+    assert reserve(roster, attempts) == "node_1"
+
+
+def test_when_all_have_failed_an_image_those_go_first_that_gave_it_no_strike() -> None:
+    attempts = Attempts(avoid={"node_1", "node_2", "node_3"}, struck_by={"node_1", "node_3"})
+    for _ in range(20):
+        assert reserve(roster_of(0.0, 0.0, 0.0), attempts) == "node_2"
+
+
+def test_a_copy_goes_to_an_idle_node_that_has_nothing_to_do_with_the_image() -> None:
+    roster = roster_of(0.0, 0.0, 0.0, 0.0, 0.0)
+    roster.nodes[4].on_sent()  # its only worker is at work
+    attempts = Attempts(avoid={"node_2"}, refused_by={"node_3"})
+    copy = roster.reserve_idle(attempts, machine(1), NOW)
+    assert copy is not None
+    assert (copy.name, copy.in_flight) == ("node_4", 1)
+    assert roster.reserve_idle(attempts, machine(1), NOW) is None
+
+
+def test_a_copy_goes_to_the_idle_node_that_is_likely_to_be_done_first() -> None:
+    roster = roster_of(0.0, 0.0, 0.0)
+    roster.nodes[1].service_s = 9.0
+    copy = roster.reserve_idle(Attempts(), machine(1), NOW)
+    assert copy is roster.nodes[2]
+
+
+def test_every_usable_node_pays_for_retries() -> None:
+    roster = roster_of(0.0, 0.0, 0.0)
+    happens(roster.nodes[0], "silence")
+    while roster.take_retry(NOW) == 0.0:
+        pass
+    assert roster.take_retry(NOW) == pytest.approx(0.5)
+
+
+def test_as_many_images_may_have_a_thread_as_nodes_can_hold_and_four() -> None:
+    roster = roster_of(0.0, 0.0, 0.0, workers=3)
+    happens(roster.nodes[0], "silence")
+    happens(roster.nodes[1], "silence", "pong")
+    assert roster.bound() == 4 + 0 + 1 + 6
+
+
+def test_a_snapshot_has_every_node_in_its_order() -> None:
+    assert [seen.name for seen in roster_of(0.0, 0.5, 1.0).snapshot()] == ["node_1", "node_2", "node_3"]
+
+
+def test_a_new_line_of_machines_makes_a_node_join() -> None:
+    roster = roster_of(0.0)
+    roster.set_machines([machine(2), machine(1)], NOW)
+    assert list(nodes_of(roster)) == ["node_2", "node_1"]
+    assert nodes_of(roster)["node_2"].wants_ping(NOW)
+    assert all_reserved(roster) == {"node_1": 2}
+    happens(nodes_of(roster)["node_2"], "pong")
+    assert "node_2" in all_reserved(roster)
+
+
+def test_a_node_that_leaves_finishes_what_it_has_and_gets_nothing_more() -> None:
+    roster = roster_of(0.0, 0.0)
+    leaver = roster.nodes[0]
+    leaver.on_sent()
+    roster.set_machines([machine(2)], NOW)
+    assert list(nodes_of(roster)) == ["node_2", "node_1"]
+    assert all_reserved(roster) == {"node_2": 2}
+    assert roster.drop_leavers() == []
+    leaver.on_done(NOW, 0.1)
+    assert roster.drop_leavers() == [machine(1)]
+    assert list(nodes_of(roster)) == ["node_2"]
+
+
+def test_an_idle_node_leaves_at_once() -> None:
+    roster = roster_of(0.0, 0.0)
+    roster.set_machines([machine(2)], NOW)
+    assert list(nodes_of(roster)) == ["node_2"]
+
+
+def test_a_node_that_comes_back_before_it_has_left_goes_on_as_it_was() -> None:
+    roster = roster_of(0.0, 0.0)
+    leaver = roster.nodes[0]
+    leaver.on_sent()
+    roster.set_machines([machine(2)], NOW)
+    roster.set_machines([machine(1), machine(2)], NOW)
+    assert nodes_of(roster)["node_1"] is leaver
+    assert all_reserved(roster) == {"node_1": 1, "node_2": 2}
+
+
+def test_a_node_at_another_address_is_another_node() -> None:
+    roster = roster_of(0.0)
+    old = roster.nodes[0]
+    old.on_sent()
+    moved = Machine("node_1", "10.0.0.2", 9091)
+    roster.set_machines([moved], NOW)
+    assert [(node.machine, node.leaving) for node in roster.nodes] == [(moved, False), (machine(1), True)]
+    assert roster.node(moved, NOW).life.health is NodeHealth.DOWN
+
+
+def test_an_answer_for_a_node_that_has_left_changes_nobody() -> None:
+    roster = roster_of(0.0, 0.0)
+    roster.set_machines([machine(2)], NOW)
+    stranger = roster.node(machine(1), NOW)
+    stranger.on_silence(NOW, random.Random(1), "no pong")
+    assert list(nodes_of(roster)) == ["node_2"]
+    assert all_reserved(roster) == {"node_2": 2}
+
+
+def test_a_node_much_slower_than_the_fastest_gets_no_image_that_would_wait_there() -> None:
+    roster = roster_of(0.0, 0.0, workers=1)
+    fast, slow = roster.nodes
+    for node, seconds in ((fast, 0.1), (slow, 0.4)):
+        node.on_sent()
+        node.on_done(NOW, seconds)
+    assert [reserve(roster) for _ in range(3)] == ["node_1", "node_1", "node_2"]
+    assert reserve(roster) is None
+    assert [reserve(roster, strategy=RANDOM) for _ in range(2)] == ["node_2", None]
+
+
+def test_a_node_that_is_only_somewhat_slower_gets_its_whole_window() -> None:
+    roster = roster_of(0.0, 0.0, workers=1)
+    for node, seconds in zip(roster.nodes, (0.1, 0.399), strict=True):
+        node.on_sent()
+        node.on_done(NOW, seconds)
+    assert sorted(str(reserve(roster)) for _ in range(5)) == ["None", "node_1", "node_1", "node_2", "node_2"]
