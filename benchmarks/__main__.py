@@ -10,7 +10,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import dispatch, memory, ready, refusals, strategies, throughput
+from benchmarks import (
+    dispatch,
+    faults,
+    journal,
+    journal_cost,
+    memory,
+    ready,
+    refusals,
+    strategies,
+    throughput,
+)
 from benchmarks.measurement import Outcome
 from benchmarks.plan import QUICK_RUNS, RESULTS, RUNS, WORK, Plan
 from benchmarks.processes import busy_cores
@@ -22,10 +32,13 @@ BENCHMARKS: dict[str, Callable[[Plan], Outcome]] = {
     "ready": ready.measure,
     "refusals": refusals.measure,
     "dispatch": dispatch.measure,
+    "journal": journal.measure,
     "images-512": throughput.measure_512,
     "images-1600": throughput.measure_1600,
     "memory": memory.measure,
     "strategies": strategies.measure,
+    "faults": faults.measure,
+    "journal-cost": journal_cost.measure,
 }
 
 _LOOK_S = 0.5

@@ -56,12 +56,12 @@ def process_pool(stack: ExitStack) -> Contender:
     return Contender(f"pool of {PROCESSES} processes", lambda base: _run_pool(pool, base))
 
 
-def farm(stack: ExitStack, nodes: int, workers: int, seed: int) -> Contender:
+def farm(stack: ExitStack, nodes: int, workers: int, seed: int, *, fsync: bool = True) -> Contender:
     """A farm of subprocesses, used through client.py."""
-    spec = NodeSpec(0.0, ("--workers", str(workers)))
+    spec = NodeSpec(0.0, ("--workers", str(workers), *(() if fsync else ("--no-fsync",))))
     local = stack.enter_context(LocalFarm([spec] * nodes, ("--seed", str(seed))))
     return Contender(
-        f"farm, {nodes} x {workers}",
+        f"farm, {nodes} x {workers}{'' if fsync else ', no fsync'}",
         lambda base: run_client(local.client_command(str(base)), _count(base)),
     )
 

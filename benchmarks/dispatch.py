@@ -6,9 +6,9 @@ from pathlib import Path
 
 from benchmarks.clients import run_client
 from benchmarks.measurement import Outcome, Row, at_least, at_most, median_of
-from benchmarks.plan import Plan
+from benchmarks.plan import HOME, Plan
 from benchmarks.processes import cpu_s
-from benchmarks.stub_farm import StubFarm, stub_farm
+from benchmarks.stub_farm import Stub, StubFarm, stub_farm
 from benchmarks.tiny_files import tiny_files
 
 _STUBS = (2, 4)
@@ -32,7 +32,8 @@ def measure(plan: Plan) -> Outcome:
     base = tiny_files(images, plan.work)
     runs: dict[int, list[_Run]] = {stubs: [] for stubs in _STUBS}
     with ExitStack() as stack:
-        farms = {stubs: stack.enter_context(stub_farm(stubs, plan.seed)) for stubs in _STUBS}
+        server = [str(HOME / "server.py"), "--seed", str(plan.seed)]
+        farms = {stubs: stack.enter_context(stub_farm([Stub()] * stubs, server)) for stubs in _STUBS}
         for farm in farms.values():
             _run(farm, base, images)  # warm
         for _ in range(plan.runs):

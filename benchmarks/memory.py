@@ -4,9 +4,9 @@ from pathlib import Path
 
 from benchmarks.clients import run_client
 from benchmarks.measurement import Outcome, Row, at_most, median_of
-from benchmarks.plan import Plan
+from benchmarks.plan import HOME, Plan
 from benchmarks.processes import memory_mb
-from benchmarks.stub_farm import stub_farm
+from benchmarks.stub_farm import Stub, stub_farm
 from benchmarks.tiny_files import tiny_files
 
 _STUBS = 2
@@ -33,7 +33,8 @@ def measure(plan: Plan) -> Outcome:
 
 def _server_memory_mb(base: Path, images: int, seed: int) -> tuple[float, float]:
     """At the peak, and after the job."""
-    with stub_farm(_STUBS, seed) as farm:
+    server = [str(HOME / "server.py"), "--seed", str(seed)]
+    with stub_farm([Stub()] * _STUBS, server) as farm:
         run_client(farm.client_command(base), images)
         return memory_mb(farm.server_pid, peak=True), memory_mb(farm.server_pid, peak=False)
 

@@ -26,7 +26,7 @@ def measure(plan: Plan) -> Outcome:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pixfarm-bench-")))
         machine = _start_node(stack, folder)
-        caller = stack.enter_context(closing(NodeCaller([machine])))
+        caller = stack.enter_context(closing(NodeCaller()))
         _round_trips_us(caller, machine, _WARM_UP_CALLS)
         for _ in range(plan.runs):
             times = _round_trips_us(caller, machine, calls)

@@ -37,7 +37,8 @@ def _measure(images: ImageSet, plan: Plan, line: Line) -> Outcome:
         pool = contenders.process_pool(stack)
         two_nodes = contenders.farm(stack, 2, 1, plan.seed)
         one_node = contenders.farm(stack, 1, 2, plan.seed)
-        everyone = (loop, pool, two_nodes, one_node)
+        no_fsync = contenders.farm(stack, 2, 1, plan.seed, fsync=False)
+        everyone = (loop, pool, two_nodes, one_node, no_fsync)
         stack.callback(_clear, base)
         _check_same_results(everyone, base)
         timed: dict[str, list[ClientRun]] = {contender.name: [] for contender in everyone}
@@ -52,6 +53,7 @@ def _measure(images: ImageSet, plan: Plan, line: Line) -> Outcome:
     rows += [median_of(f"{name}, all of client.py", "images/s", walls[name]) for name in farms]
     rows += [ratio_of(f"{name} / pool", rates[name], rates[pool.name], line) for name in farms]
     rows += [ratio_of(f"{name} / plain loop", rates[name], rates[loop.name]) for name in farms]
+    rows.append(ratio_of(f"{no_fsync.name} / with it", rates[no_fsync.name], rates[two_nodes.name]))
     title = f"{images.count:,} JPEG photographs of {images.width_px} x {images.height_px}"
     return Outcome(title, tuple(rows), _NOTES)
 
