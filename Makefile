@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 PYTEST := $(RUN) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit check format bench idl clean
+.PHONY: help demo test test-unit check format bench chaos idl clean
 
 help:  ## show what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ format: $(VENV)/.dev  ## put the code into shape
 
 bench: $(VENV)/.dev  ## measure, print, and write benchmarks/results/*.json
 	$(RUN) -m benchmarks
+
+chaos: $(VENV)/.dev  ## an hour of faults; CHAOS="--minutes 10 --seed 3 --only faults" for another run
+	$(RUN) -m tests.chaos $(CHAOS)
 
 idl:  ## generate gen-py/ again (needs thrift-compiler 0.17.0)
 	thrift --gen py:enum,slots -out gen-py thrift/pixfarm.thrift

@@ -1,0 +1,85 @@
+"""A farm that works for a long time: memory, threads and descriptors of every process."""
+
+import collections
+import shutil
+import statistics
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from pixfarm.farm import NodeSpec
+from tests.chaos.outcome import Outcome
+from tests.chaos.stage import Stage
+from tests.integration.processes import descendants, rss_mb, thread_count
+
+NAME = "soak"
+LINE = "growth < 1 MB/h per process, threads and descriptors constant"
+_NODES = [NodeSpec(0.2, ("--workers", "1", "--delay-s", "0.02"))] * 2
+_PAUSE_S = 2.0
+_GROWTH_MB_PER_H = 1.0
+_WARM = 0.3  # of the time, in which caches may still fill
+_JUDGED_FROM_S = 1500.0
+
+
+@dataclass(frozen=True)
+class _Sample:
+    at_s: float
+    rss_mb: float
+    threads: int
+    descriptors: int
+
+
+def run(folder: Path, minutes: float, images: int, stop: threading.Event) -> Outcome:
+    """One job after the other until the time is over, or the others are."""
+    outcome = Outcome(NAME, LINE)
+    samples: dict[str, list[_Sample]] = collections.defaultdict(list)
+    started_at = time.monotonic()
+    with Stage(folder, _NODES, outcome) as stage:
+        while (now_s := time.monotonic() - started_at) < 60 * minutes and not stop.is_set():
+            base = stage.new_base(images)
+            stage.finish(stage.submit(base))
+            shutil.rmtree(base.path)
+            stop.wait(_PAUSE_S)
+            for name, pid in _processes(stage):
+                samples[name].append(_sample(pid, now_s))
+    _judge(samples, outcome)
+    return outcome
+
+
+def _processes(stage: Stage) -> list[tuple[str, int]]:
+    assert stage.farm.server
+    found = [("server", stage.farm.server.process.pid)]
+    for name, node in stage.farm.nodes.items():
+        pid = node.process.pid
+        found.append((name, pid))
+        found += [(f"{name} child {number}", child) for number, child in enumerate(sorted(descendants(pid)))]
+    return found
+
+
+def _sample(pid: int, now_s: float) -> _Sample:
+    descriptors = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+    return _Sample(now_s, rss_mb(pid), thread_count(pid), descriptors)
+
+
+def _judge(samples: dict[str, list[_Sample]], outcome: Outcome) -> None:
+    for name, all_of_it in samples.items():
+        warm = all_of_it[int(_WARM * len(all_of_it)) :]
+        if len(warm) < 4:
+            outcome.notes.append(f"{name}: too few samples")
+            continue
+        fit = statistics.linear_regression([s.at_s for s in warm], [s.rss_mb for s in warm])
+        growth = 3600 * fit.slope
+        half = len(warm) // 2
+        more = {
+            "threads": max(s.threads for s in warm[half:]) - max(s.threads for s in warm[:half]),
+            "descriptors": max(s.descriptors for s in warm[half:]) - max(s.descriptors for s in warm[:half]),
+        }
+        last = warm[-1]
+        what = f"{name}: {last.rss_mb:.1f} MB, {growth:+.2f} MB/h, {last.threads} threads"
+        outcome.notes.append(f"{what}, {last.descriptors} descriptors")
+        if last.at_s < _JUDGED_FROM_S:
+            continue  # too short to tell growth from noise; the numbers above say what was seen
+        if growth >= _GROWTH_MB_PER_H:
+            outcome.broken.append(f"{name} grew by {growth:.2f} MB/h")
+        outcome.broken += [f"{name} has {n} more {kind} than before" for kind, n in more.items() if n > 0]
