@@ -21,7 +21,7 @@ BAD_STATES = frozenset({ImageState.FAILED, ImageState.NOT_DONE})
 _SPAN_END = "SELECT filename FROM images WHERE base = ? AND filename > ? ORDER BY filename LIMIT 1 OFFSET ?"
 
 _RECORDS = """SELECT filename, state, node, attempts, refusals, seconds, bytes_written, code, message
-    FROM records WHERE base = ?1 AND job = ?2 AND filename > ?3 AND (?4 IS NULL OR filename <= ?4)
+    FROM records WHERE base = ?1 AND job = ?2 AND filename > ?3 AND filename <= ?4
     AND state IN (SELECT value FROM json_each(?5)) ORDER BY filename LIMIT ?6"""
 
 _BAD_RECORDS = """SELECT filename, state, node, attempts, refusals, seconds, bytes_written, code, message
@@ -29,7 +29,7 @@ _BAD_RECORDS = """SELECT filename, state, node, attempts, refusals, seconds, byt
     ORDER BY filename LIMIT ?"""
 
 _COUNTS = """SELECT state, text, count(*), sum(seconds) FROM images CROSS JOIN texts ON texts.id = node
-    WHERE base = ?1 AND job = ?2 AND filename > ?3 AND (?4 IS NULL OR filename <= ?4)
+    WHERE base = ?1 AND job = ?2 AND filename > ?3 AND filename <= ?4
     GROUP BY state, node"""
 
 _ENDED = """SELECT json_group_array(name.key) FROM json_each(?) AS name CROSS JOIN images AS i
@@ -59,7 +59,7 @@ def records(
     """
     end = _span_end(connection, key, after, rows)
     numbers = json.dumps([NUMBERS[state] for state in states])
-    found = connection.execute(_RECORDS, (*key, after, end, numbers, limit)).fetchall()
+    found = connection.execute(_RECORDS, (*key, after, _bound(end), numbers, limit)).fetchall()
     return [_record(row) for row in found], end
 
 
@@ -80,7 +80,7 @@ def counts(
 ) -> tuple[list[tuple[ImageState, str, int, float]], str | None]:
     """State, node, how many images and their seconds, among the next rows as `records` has them."""
     end = _span_end(connection, key, after, rows)
-    found = connection.execute(_COUNTS, (*key, after, end)).fetchall()
+    found = connection.execute(_COUNTS, (*key, after, _bound(end))).fetchall()
     return [(STATES[state], node, number, seconds) for state, node, number, seconds in found], end
 
 
@@ -99,6 +99,11 @@ def last_done(connection: sqlite3.Connection, base_path: str, names: Sequence[st
 def _span_end(connection: sqlite3.Connection, key: JobKey, after: str, rows: int) -> str | None:
     row = connection.execute(_SPAN_END, (key.base, after, rows - 1)).fetchone()
     return None if row is None else str(row[0])
+
+
+def _bound(end: str | None) -> str | bytes:
+    """Something that no filename comes after: for SQLite, all texts come before all blobs."""
+    return b"" if end is None else end
 
 
 def _texts(names: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ import logging
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -46,17 +47,17 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self._path = folder / _FILE
         self._keys: dict[str, JobKey] = {}
-        self._folder = StateFolder(folder)
-        try:
+        with ExitStack() as undo:
+            self._folder = StateFolder(folder)
+            undo.callback(self._folder.close)
             self._connection = open_database(self._path)
+            undo.callback(self._connection.close)
             self._texts = TextIds(self._connection)
             self._intake = Intake()
             self._writer = Writer(
                 self._intake, Transactions(self._connection, self._texts).commit, self._release
             )
-        except BaseException:
-            self._folder.close()
-            raise
+            undo.pop_all()
 
     @property
     def problem(self) -> str:
@@ -184,7 +185,7 @@ class Journal:
         return self._ask(partial(images.last_done, self._connection, base_path, names))
 
     def counted(self, job_id: str) -> Counted:
-        """A job's images, counted row by row: a second for some million rows of its base path.
+        """A job's images, counted row by row: about a second per million rows of its base path.
 
         Raises:
             UnknownJob: there is none of that id.

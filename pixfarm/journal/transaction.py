@@ -56,6 +56,8 @@ class Transactions:
         self._connection = connection
         self._texts = texts
         self._sync = ""
+        limit = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)  # 999 before SQLite 3.32
+        self._inserts = {size: sql for size, sql in _INSERTS.items() if size * _COLUMNS <= limit}
 
     def commit(self, batch: Batch) -> None:
         """Commits a batch; an order that fails by itself is left out, and its answer is the exception.
@@ -102,7 +104,7 @@ class Transactions:
     def _insert(self, rows: Sequence[ImageRow]) -> None:
         values = self._values(rows)
         start = 0
-        for size, statement in _INSERTS.items():
+        for size, statement in self._inserts.items():
             width = size * _COLUMNS
             while len(values) - start >= width:
                 self._connection.execute(statement, values[start : start + width])

@@ -13,7 +13,8 @@ class Attempts:
 
     ``refused_by`` are the nodes of the current sweep, ``avoid`` those that failed it or were lost with it,
     ``struck_by`` those that gave it a strike, ``failed_on`` those that took it and blamed it: who does it
-    after all disproves them.
+    after all disproves them. ``missed_at`` is when each node last did not find its file, ``missing`` how
+    often that was so, first looks of further nodes not counted: they need not be waited with.
     """
 
     refused_by: set[str] = field(default_factory=set)
@@ -29,6 +30,7 @@ class Attempts:
     node_faults: int = 0
     missing: int = 0
     missing_since: float = 0.0
+    missed_at: dict[str, float] = field(default_factory=dict)
 
     def on_refused(self, node: str, reason: RejectReason) -> TaskFailed | None:
         """A node refused; returns why to give up, or None."""
@@ -93,12 +95,14 @@ class Attempts:
         return failure if self.node_faults >= policy.MAX_NODE_FAULTS else None
 
     def _on_missing(self, node: str, failure: TaskFailed, now: float) -> TaskFailed | None:
-        has_looked_before = node in self.failed_on
         self.failed_on.add(node)
-        if not self.missing:
+        if not self.missed_at:
             self.missing_since = now
-        self.missing += 1
-        # Who looks for the first time may do so late, after a full window; others may not have looked yet.
+        # Some nodes are slow: whoever looks for the first time does so before others look again.
+        has_looked_before = node in self.missed_at
+        self.missed_at[node] = now
+        if len(self.missed_at) == 1 or has_looked_before:
+            self.missing += 1
         return failure if has_looked_before and now - self.missing_since >= policy.LAG_S else None
 
     def _on_strike(self, node: str) -> bool:

@@ -185,7 +185,9 @@ def _best_left(nodes: list[NodeState], strategy: Strategy, attempts: Attempts) -
     for passed_over in (attempts.avoid, attempts.struck_by):
         fresh = [n for n in nodes if n.name not in passed_over and _may_take(n, strategy)]
         if fresh:
-            return fresh
+            # A file that was not found is looked for in turn.
+            turn = min(attempts.missed_at.get(n.name, 0.0) for n in fresh)
+            return [n for n in fresh if attempts.missed_at.get(n.name, 0.0) == turn]
     return nodes
 
 

@@ -24,7 +24,7 @@ class AnyFarmForLong(AnyFarm):
 
 AnyFarmForLong.TestCase.settings = settings(
     derandomize=True,
-    max_examples=400,
+    max_examples=200,
     stateful_step_count=25,
     database=None,
     deadline=None,
@@ -33,11 +33,9 @@ AnyFarmForLong.TestCase.settings = settings(
 TestAnyFarm = AnyFarmForLong.TestCase
 
 
-@pytest.mark.parametrize(
-    ("strategy", "p"), [(Strategy.RANDOM, 0.0), *((Strategy.LOAD_BALANCING, p) for p in (0.0, 0.5, 0.9))]
-)
+@pytest.mark.parametrize(("strategy", "p"), [(Strategy.RANDOM, 0.0), (Strategy.LOAD_BALANCING, 0.5)])
 @pytest.mark.parametrize("ill", ILLS)
 def test_a_node_that_fails_everything_gets_at_most_a_hundredth_of_the_calls_after_a_second(
     strategy: Strategy, ill: FailureCode | Manner, p: float
 ) -> None:
-    assert share_of_a_bad_node(strategy, ill, p, seconds=2.0) <= 0.01
+    assert share_of_a_bad_node(strategy, ill, p, seconds=1.5) <= 0.01

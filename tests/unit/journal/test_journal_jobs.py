@@ -168,13 +168,11 @@ def test_a_refused_job_takes_nothing_else_of_its_batch_with_it(journal: Journal)
     assert journal.last_done("/new", ["b.jpg"]) == {"b.jpg": ORIGIN}
 
 
-def test_a_job_of_another_version_is_named_instead_of_half_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("column", ["spec", "summary"])
+def test_a_job_of_another_version_is_named_instead_of_half_read(tmp_path: Path, column: str) -> None:
     with closing(Journal(tmp_path)) as journal:
         journal.add_job(spec(), token(), summary())
-        journal._ask(
-            lambda: journal._connection.execute(
-                "UPDATE jobs SET spec = json_set(spec, '$.operation', 'sepia')"
-            )
-        )
+        change = f"UPDATE jobs SET {column} = json_set({column}, '$.operation', 'sepia')"
+        journal._ask(lambda: journal._connection.execute(change))
         with pytest.raises(StateUnusable, match="operation"):
             journal.unfinished()

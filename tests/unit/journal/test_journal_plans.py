@@ -11,9 +11,9 @@ _ONE_ROW = "USING PRIMARY KEY (base=? AND filename=? AND job=?)"
     ("sql", "needed", "not_needed"),
     [
         (images._SPAN_END, "USING PRIMARY KEY (base=? AND filename>?)", "TEMP B-TREE"),
-        (images._RECORDS, "USING PRIMARY KEY (base=? AND filename>?)", "TEMP B-TREE"),
+        (images._RECORDS, "USING PRIMARY KEY (base=? AND filename>? AND filename<?)", "TEMP B-TREE"),
         (images._BAD_RECORDS, "INDEX bad_images (job=? AND state=? AND filename>?)", "TEMP B-TREE"),
-        (images._COUNTS, "USING PRIMARY KEY (base=? AND filename>?)", "SCAN"),
+        (images._COUNTS, "USING PRIMARY KEY (base=? AND filename>? AND filename<?)", "SCAN"),
         (images._ENDED, _ONE_ROW, "SCAN i"),
         (images._LAST_DONE, _ONE_ROW, "TEMP B-TREE"),
         (jobs._UNFINISHED, "unfinished_jobs", "TEMP B-TREE"),

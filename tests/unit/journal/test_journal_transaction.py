@@ -47,6 +47,12 @@ def test_every_row_of_a_batch_of_any_size_is_written(tables: Tables, count: int)
     assert tables.images() == [f"{number:05}.jpg" for number in range(count)]
 
 
+def test_a_library_that_allows_few_values_in_a_statement_gets_few(tables: Tables) -> None:
+    tables.connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999)
+    Transactions(tables.connection, tables.texts).commit(Batch(rows=tables.rows(1500)))
+    assert len(tables.images()) == 1500
+
+
 def test_a_batch_that_does_not_fit_writes_nothing_and_can_be_tried_again(tables: Tables) -> None:
     (pages,) = tables.connection.execute("PRAGMA page_count").fetchone()
     tables.connection.execute(f"PRAGMA max_page_count = {pages + 3}")

@@ -211,6 +211,21 @@ def test_an_acknowledgement_may_put_more_but_not_wait(bench: Bench) -> None:
     assert bench.disk.rows == ["a", "b"]
 
 
+def test_a_bug_that_ends_the_thread_is_told_to_everybody(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writer_module, "_LOOK_S", 0.01)
+    monkeypatch.setattr(bench.intake, "take", lambda: 1 // 0)
+    assert bench.writer.ask(lambda: 7) == 7  # the last thing that it takes in order
+    assert bench.ended.wait(PATIENCE_S)
+    assert "ZeroDivisionError" in bench.writer.problem
+    assert "a bug ends the journal's thread" in caplog.text
+    with pytest.raises(StateUnusable, match="closed"):
+        bench.put("a")
+    with pytest.raises(StateUnusable, match="has ended"):
+        bench.writer._wait_for(Future())
+
+
 def test_close_commits_what_is_queued_and_may_be_called_twice(bench: Bench) -> None:
     acknowledged: list[str] = []
     bench.put("a", lambda: acknowledged.append("a"))

@@ -98,9 +98,9 @@ class Judge:
             assert not image.is_poison, "done against all odds"
             assert not image.is_bad, "done against all odds"
         elif image.end == FailureCode.NOT_FOUND:
-            assert image.missed_at is not None
-            assert now - image.missed_at >= 5.0, "given up before storage had its time"
-            assert image.missed_by[-1] in image.missed_by[:-1], "given up at somebody's first look"
+            lookers = [name for name, _ in image.misses]
+            assert now - image.misses[0][1] >= 5.0, "given up before storage had its time"
+            assert lookers[-1] in lookers[:-1], "given up at somebody's first look"
         elif image.end in STRIKES:
             assert image.strikes == 2
         self._check_saint(image)
@@ -142,8 +142,7 @@ class Judge:
         elif isinstance(outcome, TaskFailed):
             image.blamed.add(node.name)
             if outcome.code is FailureCode.NOT_FOUND:
-                image.missed_by.append(node.name)
-                image.missed_at = self._farm.now if image.missed_at is None else image.missed_at
+                image.misses.append((node.name, self._farm.now))
             elif outcome.code not in FAULTS:
                 image.on_strike(node.name)
         elif isinstance(outcome, ForeignPeer):
@@ -163,5 +162,7 @@ class Judge:
     def _check_saint(self, image: Image) -> None:
         if self.saint is None or image.is_poison or image.is_bad:
             return
-        was_there = image.missed_at is None or image.there_at < image.missed_at + 5.0
-        assert image.end == "done" or not was_there, f"{image.name} ended as {image.end}"
+        is_lag = (
+            image.end == FailureCode.NOT_FOUND and image.there_at > 0.0
+        )  # it came late, looks were too early
+        assert image.end == "done" or is_lag, f"{image.name} ended as {image.end}"

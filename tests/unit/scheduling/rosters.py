@@ -1,9 +1,11 @@
 """Rosters of nodes that were just heard of."""
 
 import random
+from collections import Counter
 
 from pixfarm.model import Machine, NodeStatus, Strategy
 from pixfarm.scheduling.attempts import Attempts
+from pixfarm.scheduling.node import NodeState
 from pixfarm.scheduling.roster import Roster
 from tests.unit.scheduling.node_states import NOW, machine
 
@@ -28,3 +30,15 @@ def reserve(
 ) -> str | None:
     node = roster.reserve(strategy, attempts or Attempts(), NOW, now)
     return None if node is None else node.name
+
+
+def nodes_of(roster: Roster) -> dict[str, NodeState]:
+    return {node.name: node for node in roster.nodes}
+
+
+def all_reserved(roster: Roster, attempts: Attempts | None = None) -> Counter[str]:
+    """Who gets how many images until there is no place left."""
+    places: Counter[str] = Counter()
+    while (name := reserve(roster, attempts)) is not None:
+        places[name] += 1
+    return places

@@ -180,6 +180,15 @@ def test_who_looks_for_a_file_for_the_first_time_never_gives_it_up() -> None:
     assert given_up.code is FailureCode.NOT_FOUND
 
 
+def test_only_a_second_look_of_a_node_makes_the_pauses_longer() -> None:
+    attempts = Attempts()
+    counts = []
+    for node in ("node_1", "node_2", "node_3", "node_1", "node_2", "node_4", "node_3"):
+        missed(attempts, node, NOW)
+        counts.append(attempts.missing)
+    assert counts == [1, 1, 1, 2, 3, 3, 4]
+
+
 def test_a_file_that_is_not_found_is_no_strike() -> None:
     attempts = Attempts()
     for _ in range(10):

@@ -90,6 +90,10 @@ def test_a_node_that_is_lost_anyway_is_not_doubted(health: NodeHealth) -> None:
     assert happens(node(health), "broken").life.doubted_at is None
 
 
+def test_a_lost_node_is_not_in_doubt_any_more() -> None:
+    assert happens(node(), "broken", "silence").life.doubted_at is None
+
+
 def test_three_broken_calls_in_a_row_put_a_living_node_on_trial() -> None:
     one = happens(node(), *["broken", "pong"] * 2)
     assert one.life.health is UP

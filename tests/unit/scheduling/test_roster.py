@@ -1,29 +1,15 @@
-import random
 from collections import Counter
 
 import pytest
 
-from pixfarm.errors import RejectReason
-from pixfarm.model import Machine, NodeHealth, Strategy
+from pixfarm.errors import FailureCode, RejectReason
+from pixfarm.model import Strategy
 from pixfarm.scheduling.attempts import Attempts
-from pixfarm.scheduling.node import NodeState
-from pixfarm.scheduling.roster import Roster, SweepOver
-from tests.unit.scheduling.node_states import NOW, happens, machine, rejected
-from tests.unit.scheduling.rosters import RANDOM, reserve, roster_of
+from pixfarm.scheduling.roster import SweepOver
+from tests.unit.scheduling.node_states import NOW, failed, happens, machine, rejected
+from tests.unit.scheduling.rosters import RANDOM, all_reserved, nodes_of, reserve, roster_of
 
 CHI_SQUARE_3_OF_1_IN_10_000 = 21.1  # critical value for 3 degrees of freedom
-
-
-def nodes_of(roster: Roster) -> dict[str, NodeState]:
-    return {node.name: node for node in roster.nodes}
-
-
-def all_reserved(roster: Roster, attempts: Attempts | None = None) -> Counter[str]:
-    """Who gets how many images until there is no place left."""
-    places: Counter[str] = Counter()
-    while (name := reserve(roster, attempts)) is not None:
-        places[name] += 1
-    return places
 
 
 def test_a_place_is_taken_until_it_is_given_back() -> None:
@@ -135,6 +121,20 @@ def test_when_all_have_failed_an_image_those_go_first_that_gave_it_no_strike() -
         assert reserve(roster_of(0.0, 0.0, 0.0), attempts) == "node_2"
 
 
+def test_nodes_that_did_not_find_a_file_look_again_in_turn() -> None:
+    attempts = Attempts()
+    roster = roster_of(0.0, 0.0, 0.0)
+    looked = []
+    for i in range(9):
+        name = reserve(roster, attempts, RANDOM, now=NOW + i)
+        assert name is not None
+        looked.append(name)
+        attempts.on_failed(name, failed(FailureCode.NOT_FOUND), NOW + i)
+        nodes_of(roster)[name].in_flight -= 1
+    assert len(set(looked[:3])) == 3
+    assert looked == looked[:3] * 3
+
+
 def test_a_copy_goes_to_an_idle_node_that_has_nothing_to_do_with_the_image() -> None:
     roster = roster_of(0.0, 0.0, 0.0, 0.0, 0.0)
     roster.nodes[4].on_sent()  # its only worker is at work
@@ -169,64 +169,6 @@ def test_as_many_images_may_have_a_thread_as_nodes_can_hold_and_four() -> None:
 
 def test_a_snapshot_has_every_node_in_its_order() -> None:
     assert [seen.name for seen in roster_of(0.0, 0.5, 1.0).snapshot()] == ["node_1", "node_2", "node_3"]
-
-
-def test_a_new_line_of_machines_makes_a_node_join() -> None:
-    roster = roster_of(0.0)
-    roster.set_machines([machine(2), machine(1)], NOW)
-    assert list(nodes_of(roster)) == ["node_2", "node_1"]
-    assert nodes_of(roster)["node_2"].wants_ping(NOW)
-    assert all_reserved(roster) == {"node_1": 2}
-    happens(nodes_of(roster)["node_2"], "pong")
-    assert "node_2" in all_reserved(roster)
-
-
-def test_a_node_that_leaves_finishes_what_it_has_and_gets_nothing_more() -> None:
-    roster = roster_of(0.0, 0.0)
-    leaver = roster.nodes[0]
-    leaver.on_sent()
-    roster.set_machines([machine(2)], NOW)
-    assert list(nodes_of(roster)) == ["node_2", "node_1"]
-    assert all_reserved(roster) == {"node_2": 2}
-    assert roster.drop_leavers() == []
-    leaver.on_done(NOW, 0.1)
-    assert roster.drop_leavers() == [machine(1)]
-    assert list(nodes_of(roster)) == ["node_2"]
-
-
-def test_an_idle_node_leaves_at_once() -> None:
-    roster = roster_of(0.0, 0.0)
-    roster.set_machines([machine(2)], NOW)
-    assert list(nodes_of(roster)) == ["node_2"]
-
-
-def test_a_node_that_comes_back_before_it_has_left_goes_on_as_it_was() -> None:
-    roster = roster_of(0.0, 0.0)
-    leaver = roster.nodes[0]
-    leaver.on_sent()
-    roster.set_machines([machine(2)], NOW)
-    roster.set_machines([machine(1), machine(2)], NOW)
-    assert nodes_of(roster)["node_1"] is leaver
-    assert all_reserved(roster) == {"node_1": 1, "node_2": 2}
-
-
-def test_a_node_at_another_address_is_another_node() -> None:
-    roster = roster_of(0.0)
-    old = roster.nodes[0]
-    old.on_sent()
-    moved = Machine("node_1", "10.0.0.2", 9091)
-    roster.set_machines([moved], NOW)
-    assert [(node.machine, node.leaving) for node in roster.nodes] == [(moved, False), (machine(1), True)]
-    assert roster.node(moved, NOW).life.health is NodeHealth.DOWN
-
-
-def test_an_answer_for_a_node_that_has_left_changes_nobody() -> None:
-    roster = roster_of(0.0, 0.0)
-    roster.set_machines([machine(2)], NOW)
-    stranger = roster.node(machine(1), NOW)
-    stranger.on_silence(NOW, random.Random(1), "no pong")
-    assert list(nodes_of(roster)) == ["node_2"]
-    assert all_reserved(roster) == {"node_2": 2}
 
 
 def test_a_node_much_slower_than_the_fastest_gets_no_image_that_would_wait_there() -> None:

@@ -5,15 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from pixfarm.errors import (
-    AnswerLost,
-    FailureCode,
-    ForeignPeer,
-    GaveUp,
-    TaskFailed,
-    TaskRejected,
-    Unreachable,
-)
+from pixfarm.errors import AnswerLost, FailureCode, ForeignPeer, GaveUp, TaskFailed, TaskRejected, Unreachable
 from pixfarm.model import Machine, Strategy
 from pixfarm.scheduling.backoff import lag_pause_s, sweep_pause_s
 from pixfarm.scheduling.policy import NO_NODE_TIMEOUT_S

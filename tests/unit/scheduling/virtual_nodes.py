@@ -19,7 +19,6 @@ from pixfarm.scheduling.attempts import Attempts
 
 TRIP_S = 0.0005  # there and back
 INSTANT_S = 0.0001  # for a node that fails whatever it gets
-DELAY_S = 3.0  # of a busy node that does not refuse
 NEVER_S = 1e9
 
 Outcome = PixfarmError | None  # None: the image is done
@@ -48,7 +47,7 @@ class Image:
     """One image, what is the matter with it, and what came of it.
 
     Below ``end`` are the books of the judge: who failed it or was lost with it, who gave it a strike,
-    who refused it in this sweep, who did not find it and since when.
+    who refused it in this sweep, who did not find it and when.
     """
 
     name: str
@@ -61,8 +60,7 @@ class Image:
     struck: set[str] = field(default_factory=set)
     strikes: int = 0
     swept: set[str] = field(default_factory=set)
-    missed_by: list[str] = field(default_factory=list)
-    missed_at: float | None = None
+    misses: list[tuple[str, float]] = field(default_factory=list)
 
     def on_strike(self, node: str) -> None:
         """A node's failure counts against it."""
@@ -93,6 +91,7 @@ class VirtualNode:
     fault: str = ""
     draining: bool = False
     busy_until: float = 0.0
+    delay_s: float = 3.0
     started_at: float = 1.0
     free_at: list[float] = field(default_factory=list)
 
@@ -138,7 +137,7 @@ class VirtualNode:
         refusal = self._refusal(strategy, now)
         if refusal is not None:
             return TRIP_S, refusal
-        return self._work(image, now, delay_s=self._delay_s())
+        return self._work(image, now, slept_s=self._slept_s())
 
     def _refusal(self, strategy: Strategy, now: float) -> TaskRejected | None:
         if self.draining:
@@ -149,17 +148,17 @@ class VirtualNode:
             return TaskRejected(RejectReason.BUSY, self.p, 0.05)
         return TaskRejected(RejectReason.LOAD, self.p) if self.rng.random() < self.p else None
 
-    def _delay_s(self) -> float:
-        return DELAY_S if self.rng.random() < self.p else 0.0
+    def _slept_s(self) -> float:
+        return self.delay_s if self.rng.random() < self.p else 0.0
 
-    def _work(self, image: Image, now: float, delay_s: float) -> tuple[float, Outcome]:
+    def _work(self, image: Image, now: float, slept_s: float) -> tuple[float, Outcome]:
         code = FailureCode.NO_SPACE if self.fault else self.fails
         if code is not None:
-            return INSTANT_S + delay_s, TaskFailed(code, "always")
+            return INSTANT_S + slept_s, TaskFailed(code, "always")
         if len(self.free_at) != self.workers:
             self.free_at = [now] * self.workers
         worker = self.free_at.index(min(self.free_at))
-        self.free_at[worker] = max(self.free_at[worker], now + delay_s) + self.service_s
+        self.free_at[worker] = max(self.free_at[worker], now + slept_s) + self.service_s
         end = self.free_at[worker]
         failure = image.failure(end)
         outcome = None if failure is None else TaskFailed(failure, "because of the image")

@@ -38,6 +38,7 @@ def share_of_a_bad_node(strategy: Strategy, ill: FailureCode | Manner, p: float,
         seconds: how long to look.
     """
     nodes = virtual_nodes(0.0, 0.0, 0.0, p)
+    nodes[3].delay_s = 0.0  # it fails at once, busy or not
     if isinstance(ill, FailureCode):
         nodes[3].fails = ill
     else:
