@@ -49,6 +49,7 @@ class Answer:
         seconds: from question to answer.
         result: DONE.
         failure: FAILED.
+        is_credible: FAILED: whether it speaks against the image.
         reason: REFUSED.
         message: BROKEN and FOREIGN: what happened.
         ticket: BROKEN: for Fleet.verdict().
@@ -60,6 +61,7 @@ class Answer:
     seconds: float
     result: TaskResult | None = None
     failure: TaskFailed | None = None
+    is_credible: bool = True
     reason: RejectReason = RejectReason.LOAD
     message: str = ""
     ticket: int = 0
@@ -115,8 +117,8 @@ class Calls:
             return answer(Outcome.REFUSED, reason=rejection.reason)
         except (TaskFailed, InvalidRequest) as error:
             failure = _failure_of(error)
-            self._fleet.failed(machine, failure)
-            return answer(Outcome.FAILED, failure=failure)
+            is_credible = self._fleet.failed(machine, failure)
+            return answer(Outcome.FAILED, failure=failure, is_credible=is_credible)
         except Unreachable as error:
             self._fleet.unreachable(machine, str(error))
             return answer(Outcome.UNREACHABLE)

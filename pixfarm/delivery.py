@@ -180,15 +180,16 @@ class Delivery:
         """Finds out whose fault it was; returns why to give the image up, or None."""
         attempts = flight.attempts
         if answer.failure is not None:
-            return self._on_failed(flight, answer.node, answer.failure)
+            return self._on_failed(flight, answer, answer.failure)
         if answer.outcome is Outcome.FOREIGN:
             return attempts.on_node_fault(answer.node, answer.message)
         lives = self._around.lives(machine, answer.ticket)
         is_suspect = lives and answer.is_late
         return attempts.on_broken_call(answer.node, answer.message, is_suspect=is_suspect)
 
-    def _on_failed(self, flight: Flight, node: str, failure: TaskFailed) -> TaskFailed | None:
-        given_up = flight.attempts.on_failed(node, failure, self._around.fleet.now())
+    def _on_failed(self, flight: Flight, answer: Answer, failure: TaskFailed) -> TaskFailed | None:
+        node, now = answer.node, self._around.fleet.now()
+        given_up = flight.attempts.on_failed(node, failure, now, is_credible=answer.is_credible)
         if failure.code is not FailureCode.NOT_FOUND:
             return given_up
         if not self._around.is_there(flight.filename):

@@ -114,10 +114,11 @@ class Fleet:
         with self._returned(machine) as node:
             node.on_refused(self._clock(), rejection)
 
-    def failed(self, machine: Machine, failure: TaskFailed) -> None:
-        """A node took an image and could not do it."""
+    def failed(self, machine: Machine, failure: TaskFailed) -> bool:
+        """A node took an image and could not do it; returns whether that speaks against the image."""
         with self._returned(machine) as node, self._said(node):
             node.on_failed(self._clock(), failure)
+            return self._roster.is_credible(node, failure.code)
 
     def unreachable(self, machine: Machine, message: str) -> None:
         """No connection to a node could be made."""

@@ -51,8 +51,17 @@ class Attempts:
         self.sweeps += 1
         return self.sweeps - 1
 
-    def on_failed(self, node: str, failure: TaskFailed, now: float) -> TaskFailed | None:
-        """A node took the image and failed; returns why to give up, or None."""
+    def on_failed(
+        self, node: str, failure: TaskFailed, now: float, *, is_credible: bool = True
+    ) -> TaskFailed | None:
+        """A node took the image and failed; returns why to give up, or None.
+
+        Args:
+            node: who failed.
+            failure: how.
+            now: the time.
+            is_credible: False for a node that fails every image: then that is no strike.
+        """
         blame = blame_of(failure.code)
         self._on_taken(node)
         if blame is Blame.NODE:
@@ -61,6 +70,8 @@ class Attempts:
             return self._on_missing(node, failure, now)
         if blame is Blame.STRIKE:
             self.failed_on.add(node)
+            if not is_credible:
+                return self._on_node_fault(failure)
         self.timeouts += failure.code is FailureCode.TIMED_OUT
         is_last = self._on_strike(node)
         return failure if blame is Blame.IMAGE or is_last else None

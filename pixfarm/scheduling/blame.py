@@ -26,6 +26,16 @@ _BLAME = {
 }
 
 
+# Failures that a broken node gives to every image. Not TIMED_OUT: an image that takes for ever would take it
+# sixteen times.
+_MAY_BE_THE_NODES = {FailureCode.CRASHED, FailureCode.IO, FailureCode.INTERNAL}
+
+
+def may_be_the_nodes(code: FailureCode) -> bool:
+    """Whether a node that is broken would fail every image in this way."""
+    return code in _MAY_BE_THE_NODES
+
+
 def blame_of(code: FailureCode) -> Blame:
     """Who answers for a failure of that code."""
     return _BLAME.get(code, Blame.IMAGE)

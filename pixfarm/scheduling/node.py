@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pixfarm.errors import RejectReason, TaskFailed, TaskRejected
 from pixfarm.model import Machine, NodeHealth, NodeStatus
 from pixfarm.scheduling import policy
-from pixfarm.scheduling.blame import Blame, blame_of
+from pixfarm.scheduling.blame import Blame, blame_of, may_be_the_nodes
 from pixfarm.scheduling.life import Life
 
 
@@ -32,6 +32,7 @@ class NodeState:
     done: int = 0
     refused: int = 0
     failed: int = 0
+    failed_in_a_row: int = 0
     paused_until: float = 0.0
     sampled_at: float = 0.0
     leaving: bool = False
@@ -45,6 +46,11 @@ class NodeState:
     def is_usable(self) -> bool:
         """Whether it may get images at all."""
         return self.life.is_usable and not self.leaving
+
+    @property
+    def does_its_work(self) -> bool:
+        """Whether it has not failed one image after the other, as a broken node does."""
+        return self.failed_in_a_row <= policy.MAX_CREDIBLE_IN_A_ROW
 
     @property
     def window(self) -> int:
@@ -75,6 +81,7 @@ class NodeState:
     def on_done(self, now: float, seconds: float) -> None:
         """It did an image in that many seconds."""
         self.done += 1
+        self.failed_in_a_row = 0
         self._on_answer(accepted=True)
         self.life.on_answer(now)
         self.life.disproved_in_a_row = 0
@@ -97,6 +104,7 @@ class NodeState:
     def on_failed(self, now: float, failure: TaskFailed) -> None:
         """It took an image and could not do it."""
         self.failed += 1
+        self.failed_in_a_row += may_be_the_nodes(failure.code)
         self._on_answer(accepted=True)
         blame = blame_of(failure.code)
         if blame is Blame.IMAGE:

@@ -38,6 +38,8 @@ LAG_PAUSE_MAX_S = 1.0
 # and another one did, until it is put to the test.
 MAX_BROKEN_IN_A_ROW = 3
 MAX_DISPROVED_IN_A_ROW = 3
+# A node that has failed more images in a row, while another one does its work, is no witness against them.
+MAX_CREDIBLE_IN_A_ROW = 3
 # A node tries once a second whether its own fault is over.
 PARKED_PING_S = 1.0
 

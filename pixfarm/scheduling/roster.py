@@ -7,6 +7,7 @@ from pixfarm.errors import FailureCode, GaveUp
 from pixfarm.model import Machine, NodeStatus, Strategy
 from pixfarm.scheduling import policy
 from pixfarm.scheduling.attempts import Attempts
+from pixfarm.scheduling.blame import may_be_the_nodes
 from pixfarm.scheduling.node import NodeState
 from pixfarm.scheduling.placement import CHOOSE
 from pixfarm.scheduling.retries import RetryTokens
@@ -101,6 +102,15 @@ class Roster:
         node = CHOOSE[Strategy.LOAD_BALANCING](idle, self._rng)
         node.on_sent()
         return node
+
+    def is_credible(self, witness: NodeState, code: FailureCode) -> bool:
+        """Whether a failure of that code on a node speaks against the image.
+
+        Not when the node fails everything while another one does its work. When all fail, it is the images.
+        """
+        if witness.does_its_work or not may_be_the_nodes(code):
+            return True
+        return not any(node.does_its_work and node.is_usable for node in self._nodes.values())
 
     def take_retry(self, now: float) -> float:
         """Takes a retry token; returns 0, or the seconds after which to ask again."""

@@ -13,8 +13,8 @@ from itertools import count
 from pathlib import Path
 
 from pixfarm.journal import Journal, database
+from tests.integration.journal.journal_parts import ORIGIN, begin, image
 from tests.integration.waiting import eventually
-from tests.unit.journal.journal_parts import ORIGIN, begin, image
 
 _THREADS = 8
 _ROWS = 4000

@@ -14,9 +14,9 @@ import pytest
 from pixfarm.errors import StateUnusable
 from pixfarm.farm import HOME
 from pixfarm.journal import Journal
+from tests.integration.journal.journal_parts import BASE, ORIGIN, image, in_thread, opened, summary
 from tests.integration.own_resources import nothing_left_over
 from tests.integration.waiting import PATIENCE_S
-from tests.unit.journal.journal_parts import BASE, ORIGIN, image, in_thread, opened, summary
 
 RequireTool = Callable[[str], str]
 KILLS = 12

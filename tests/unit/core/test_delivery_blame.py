@@ -329,8 +329,21 @@ def test_images_that_no_node_can_do_park_no_node() -> None:
     rig.nodes._otherwise = failing(FailureCode.CRASHED)
     for number in range(20):
         rig.deliver(f"{number}.jpg")
-    assert rig.counts == {"failed": 20, "retries": 20}
+    # One more for the moment at which one node has failed four in a row, and the other three.
+    assert rig.counts == {"failed": 20, "retries": 21}
     assert rig.healths == [NodeHealth.UP] * 2
+
+
+def test_nodes_that_fail_everything_beside_others_that_do_not_cost_no_image() -> None:
+    crashing = failing(FailureCode.CRASHED)
+    rig = Rig(nodes=4, by_node={"node_1": crashing, "node_2": crashing})
+    for node in ("node_1", "node_2"):
+        for _ in range(policy.MAX_CREDIBLE_IN_A_ROW):
+            rig.fleet._roster.node(machines(4)[int(node[-1]) - 1], rig.clock.now).failed_in_a_row += 1
+    for number in range(50):
+        rig.deliver(f"{number}.jpg")
+    assert rig.counts["done"] == 50
+    assert "failed" not in rig.counts
 
 
 def test_retries_after_broken_calls_come_to_wait_and_never_fail_an_image() -> None:

@@ -1,5 +1,6 @@
 """The scheduling rules as a judge of a virtual farm, who keeps books of his own."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -40,6 +41,7 @@ class Judge:
     def __init__(self, farm: Judged) -> None:
         self._farm = farm
         self.saint: Machine | None = None
+        self._failed_in_a_row: Counter[Machine] = Counter()
         self.barred: set[Machine] = set()
         self.placed: list[tuple[float, str]] = []
         self.retries: list[float] = []
@@ -102,7 +104,7 @@ class Judge:
             assert now - image.misses[0][1] >= 5.0, "given up before storage had its time"
             assert lookers[-1] in lookers[:-1], "given up at somebody's first look"
         elif image.end in STRIKES:
-            assert image.strikes == 2
+            assert image.strikes == 2 or image.attempts.node_faults == 16
         self._check_saint(image)
 
     def on_gave_up(self, why: GaveUp) -> None:
@@ -143,11 +145,22 @@ class Judge:
             image.blamed.add(node.name)
             if outcome.code is FailureCode.NOT_FOUND:
                 image.misses.append((node.name, self._farm.now))
-            elif outcome.code not in FAULTS:
+            elif outcome.code not in FAULTS and self._is_credible(node.machine, outcome.code):
                 image.on_strike(node.name)
+        elif outcome is None:
+            self._failed_in_a_row[node.machine] = 0
         elif isinstance(outcome, ForeignPeer):
             image.blamed.add(node.name)
             self.barred.add(node.machine)
+
+    def _is_credible(self, machine: Machine, code: FailureCode) -> bool:
+        """Not the word of a node that has failed more than three images in a row, beside one that has not."""
+        if code not in {FailureCode.CRASHED, FailureCode.IO, FailureCode.INTERNAL}:
+            return True
+        self._failed_in_a_row[machine] += 1
+        usable = [node.machine for node in self._farm.roster.nodes if node.is_usable]
+        are_others_fine = any(self._failed_in_a_row[other] <= 3 for other in usable if other != machine)
+        return self._failed_in_a_row[machine] <= 3 or not are_others_fine
 
     def _willing_but(self, passed_over: set[str]) -> list[str]:
         """Other nodes that would take an image, sooner or later."""

@@ -189,7 +189,8 @@ class VirtualFarm:
                 self._go_on(image, attempts.on_refused(node.name, outcome.reason))
             case TaskFailed():
                 node.on_failed(self.now, outcome)
-                given_up = attempts.on_failed(node.name, outcome, self.now)
+                is_credible = self.roster.is_credible(node, outcome.code)
+                given_up = attempts.on_failed(node.name, outcome, self.now, is_credible=is_credible)
                 is_missing = outcome.code is FailureCode.NOT_FOUND
                 self._go_on(image, given_up, lag_pause_s(attempts.missing) if is_missing else 0.0)
             case Unreachable():

@@ -5,7 +5,7 @@ import pytest
 from pixfarm.journal import Counted, Journal, Provenance
 from pixfarm.journal import journal as journal_module
 from pixfarm.model import ImageRecord, ImageState
-from tests.unit.journal.journal_parts import BASE, ORIGIN, begin, image, names, note, nothing
+from tests.integration.journal.journal_parts import BASE, ORIGIN, begin, image, names, note, nothing
 
 STRANGE = [
     "a\nb.jpg",

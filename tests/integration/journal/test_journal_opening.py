@@ -16,7 +16,7 @@ from pixfarm.journal import database as database_module
 from pixfarm.journal.database import open_database
 from pixfarm.journal.schema import MIGRATIONS
 from pixfarm.model import ImageRecord, ImageState
-from tests.unit.journal.journal_parts import BASE, ORIGIN, image, names, note, opened
+from tests.integration.journal.journal_parts import BASE, ORIGIN, image, names, note, opened
 
 FILE = "journal.sqlite3"
 SECOND = (

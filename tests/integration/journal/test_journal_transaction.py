@@ -12,7 +12,7 @@ from pixfarm.journal.database import open_database
 from pixfarm.journal.transaction import TextIds, Transactions
 from pixfarm.journal.values import JobKey
 from pixfarm.model import ImageState
-from tests.unit.journal.journal_parts import BASE, ORIGIN, image, names, spec, summary, token
+from tests.integration.journal.journal_parts import BASE, ORIGIN, image, names, spec, summary, token
 
 
 class Tables:

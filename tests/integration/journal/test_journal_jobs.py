@@ -16,7 +16,7 @@ from pixfarm.model import (
     NodeCounts,
     Strategy,
 )
-from tests.unit.journal.journal_parts import BASE, ORIGIN, begin, image, nothing, spec, summary, token
+from tests.integration.journal.journal_parts import BASE, ORIGIN, begin, image, nothing, spec, summary, token
 
 FULL_SPEC = JobSpec(
     job_id="job-9",

@@ -15,7 +15,7 @@ from pixfarm.journal.batch import Batch, ImageRow, Snapshot
 from pixfarm.journal.intake import Intake
 from pixfarm.journal.values import JobKey
 from pixfarm.journal.writer import Writer
-from tests.unit.journal.journal_parts import PATIENCE_S, image, in_thread, nothing
+from tests.integration.journal.journal_parts import PATIENCE_S, image, in_thread, nothing
 
 FULL = sqlite3.OperationalError("database or disk is full")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pixfarm.journal import Journal
-from tests.unit.journal.journal_parts import opened
+from tests.integration.journal.journal_parts import opened
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pixfarm.journal import intake as intake_module
 from pixfarm.journal.batch import Batch, ImageRow, Request, Snapshot
 from pixfarm.journal.intake import Intake
 from pixfarm.journal.values import JobKey
-from tests.unit.journal.journal_parts import PATIENCE_S, image, in_thread, nothing
+from tests.integration.journal.journal_parts import PATIENCE_S, image, in_thread, nothing
 
 KEY = JobKey(1, 1)
 
