@@ -17,8 +17,8 @@ _PRAGMAS: tuple[str, ...] = (
     # file systems do not have.
     "PRAGMA locking_mode = EXCLUSIVE",
     "PRAGMA journal_mode = WAL",
-    # 4 MB hold the inner pages of ten million rows; 16 and 160 MB were measured no faster, as the system keeps
-    # the file anyway, and would only be filled slowly, as a leak would.
+    # 4 MB hold the inner pages of ten million rows; 16 and 160 MB were measured no faster, as the system
+    # keeps the file anyway, and would only be filled slowly, as a leak would.
     "PRAGMA cache_size = -4000",
     # 8,000 pages or 32 MB: names come in no order, so every row dirties a page of its own. With 1,000 pages
     # the log would be copied, and the disk waited for, five times a second, at a tenth more CPU per row.

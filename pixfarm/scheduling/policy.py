@@ -4,8 +4,9 @@
 # idles while an answer travels.
 WINDOW_PER_WORKER = 2
 # A node so many times slower than the fastest gets no second image per worker: that would only wait there,
-# and hold up the end of the job.
+# and hold up the end of the job. Times as short as an answer's way prove nothing.
 SLOW_FACTOR = 4.0
+SLOW_S = 0.1
 # Image threads beyond the sum of the windows: they wait for the next free place.
 SPARE_THREADS = 4
 

@@ -140,7 +140,7 @@ class Roster:
         known = [node.service_s for node in self._nodes.values() if node.done and node.is_usable]
         if not known:
             return nodes
-        slow_s = policy.SLOW_FACTOR * min(known)
+        slow_s = max(policy.SLOW_S, policy.SLOW_FACTOR * min(known))
         return [node for node in nodes if node.in_flight < node.workers or node.service_s < slow_s]
 
     def _is_sweep_over(self, strategy: Strategy, now: float) -> bool:

@@ -91,8 +91,8 @@ def no_free_descriptors() -> Iterator[None]:
             os.close(descriptor)
 
 
-def failure_of(future: Future[WorkDone]) -> TaskFailed:
-    error = future.exception(PATIENCE_S)
+def failure_of(future: Future[WorkDone], within_s: float = PATIENCE_S) -> TaskFailed:
+    error = future.exception(within_s)
     assert isinstance(error, TaskFailed), error
     return error
 
@@ -268,7 +268,7 @@ def test_a_worn_worker_keeps_the_image_in_hand_while_the_next_one_works(tmp_path
     with yard(tmp_path, pool) as worn:
         (pid,) = worn.pids()
         os.kill(pid, signal.SIGSTOP)  # so that both are its own; the first lane is looked at first
-        hanging = worn.submit("hang", timeout_s=8)  # longer than all that follows takes
+        hanging = worn.submit("hang", timeout_s=15)  # longer than all that follows takes
         assert eventually(lambda: worn.pool.crew.workers[0].free == [0])
         first = worn.submit("small")
         assert eventually(lambda: worn.pool.crew.workers[0].free == [])
@@ -278,7 +278,7 @@ def test_a_worn_worker_keeps_the_image_in_hand_while_the_next_one_works(tmp_path
         assert worn.do("small", 1).outcome.width_px == 40
         assert not hanging.done()
         assert is_running(pid)
-        assert failure_of(hanging).code is FailureCode.TIMED_OUT
+        assert failure_of(hanging, within_s=3 * PATIENCE_S).code is FailureCode.TIMED_OUT
         assert eventually(lambda: not is_running(pid))
         assert worn.leftovers() == []
 

@@ -188,3 +188,11 @@ def test_a_node_that_is_only_somewhat_slower_gets_its_whole_window() -> None:
         node.on_sent()
         node.on_done(NOW, seconds)
     assert sorted(str(reserve(roster)) for _ in range(5)) == ["None", "node_1", "node_1", "node_2", "node_2"]
+
+
+def test_short_times_make_no_node_slow() -> None:
+    roster = roster_of(0.0, 0.0, workers=1)
+    for node, seconds in zip(roster.nodes, (0.001, 0.099), strict=True):
+        node.on_sent()
+        node.on_done(NOW, seconds)
+    assert sorted(str(reserve(roster)) for _ in range(5)) == ["None", "node_1", "node_1", "node_2", "node_2"]
