@@ -58,6 +58,7 @@ class Link:
     loop: asyncio.AbstractEventLoop
     done: collections.Counter[Kind] = field(default_factory=collections.Counter)
     _connections: set[_Connection] = field(default_factory=set)
+    _accepted: set[asyncio.StreamWriter] = field(default_factory=set)
     _deeds: list[Deed] = field(default_factory=list)
     _listening: asyncio.Server | None = None
     _reserved: socket.socket | None = None
@@ -90,7 +91,7 @@ class Link:
             self._reserved.close()
             self._reserved = None
         self._flows.set()
-        self._listening = await asyncio.start_server(self._serve, HOST, self.port)
+        self._listening = await asyncio.start_server(self._accept, HOST, self.port)
 
     async def close(self) -> None:
         """Ends the listener and all connections."""
@@ -135,6 +136,17 @@ class Link:
     def _end_all(self, *, reset: bool) -> None:
         for connection in list(self._connections):
             connection.end(reset=reset)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Known before anything is awaited: a task may be cancelled before its first step.
+        self._accepted.add(writer)
+        asyncio.ensure_future(self._serve(reader, writer)).add_done_callback(
+            lambda _task: self._forget(writer)
+        )
+
+    def _forget(self, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+        self._accepted.discard(writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -233,3 +245,5 @@ class FaultProxy:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        for _ in range(3):
+            await asyncio.sleep(0)  # transports are closed in later turns of the loop
