@@ -17,6 +17,10 @@ from pixfarm.worker_process import MESSAGE_BYTES, NO_LANE, Standing, Work
 LANES_PER_WORKER = 2
 END_TIMEOUT_S = 1.0
 
+# multiprocessing asks after all its children whenever one is started, and of two threads that ask after the
+# same one the second is told that it ended with exit code 255.
+_asking_after_children = threading.Lock()
+
 
 class Worker:
     """One process and this side of its lanes.
@@ -52,7 +56,7 @@ class Worker:
             daemon=True,
         )
         try:
-            with worker_process.sigterm_withheld():
+            with _asking_after_children, worker_process.sigterm_withheld():
                 self.process.start()
         except (OSError, EOFError):
             for lane in self.lanes:
@@ -165,8 +169,9 @@ class Worker:
         if not self.has_ended(END_TIMEOUT_S):
             self._death = "the worker process does not end, though it was killed"
             return
-        self.process.join(END_TIMEOUT_S)  # the fork server tells a moment later
-        code = self.process.exitcode
+        with _asking_after_children:
+            self.process.join(END_TIMEOUT_S)  # the fork server tells a moment later
+            code = self.process.exitcode
         if code is not None and code < 0:
             self._death = f"the worker process was ended by signal {-code} ({signal.strsignal(-code)})"
         else:

@@ -95,17 +95,21 @@ def test_a_node_that_is_started_again_is_used_by_the_job_that_lost_it(
     assert_all_whole(base, 12)
 
 
-def test_a_frozen_node_is_worked_around(terminals: Terminals, make_farm: MakeFarm, tmp_path: Path) -> None:
+@pytest.mark.parametrize("strategy", ["load-balancing", "random"])
+def test_a_frozen_node_is_worked_around(
+    terminals: Terminals, make_farm: MakeFarm, tmp_path: Path, strategy: str
+) -> None:
     farm = make_farm([SLOW] * 3)
     base = many_images(tmp_path / "base", 40)
-    client = start_and_wait_for_results(terminals, farm, base)
+    client = start_and_wait_for_results(terminals, farm, base, "--strategy", strategy)
     with frozen(farm.nodes["node_1"]):
         # Silent for 1 s, then a ping of 2 s without an answer: far below the 120 s that a call may take.
         ended = client.ended(20)
     assert ended.code == 0, ended
     assert ended.report["done"] == 40
-    # Found dead, or its last images were copied to the others before that.
-    assert ended.report["nodes"][0]["failed"] + ended.report["copies"] >= 1
+    # Found dead; or its last images were copied to the others before that, which random never does.
+    copies = ended.report["copies"] if strategy == "load-balancing" else 0
+    assert ended.report["nodes"][0]["failed"] + copies >= 1
     assert_all_whole(base, 40)
 
 
@@ -125,7 +129,8 @@ def test_a_job_without_any_node_left_gives_up_and_keeps_what_is_done(
 ) -> None:
     farm = make_farm([SLOW] * 2, GIVE_UP)
     base = many_images(tmp_path / "base", 40)
-    client = start_and_wait_for_results(terminals, farm, base)
+    # Of these, each node may have four in hand that nobody was told of.
+    client = start_and_wait_for_results(terminals, farm, base, number=13)
     for node in farm.nodes.values():
         node.kill()
     ended = client.ended(10)
@@ -133,7 +138,7 @@ def test_a_job_without_any_node_left_gives_up_and_keeps_what_is_done(
     assert ended.code == 3
     assert (report["state"], report["code"]) == ("gave up", "NO_NODES")
     assert all(name in report["message"] for name in farm.nodes)
-    assert report["done"] >= 1
+    assert report["done"] >= 5
     assert report["done"] + report["failed"] + report["not_done"] == report["total"] == 40
     whole = [name for name in results(base) if is_whole(base / "output_dir" / name)]
     # A killed node may have published an image without having told of it.

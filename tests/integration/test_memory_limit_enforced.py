@@ -50,8 +50,8 @@ def test_more_than_the_limit_is_not_allocated(kind: str) -> None:
         timeout=60,
         check=False,
     )
-    if run.returncode == -signal.SIGSEGV:
-        return  # where the interpreter itself gets no memory it may die, seen with many small objects
+    if kind == "many small ones" and run.returncode == -signal.SIGSEGV:
+        return  # where the interpreter itself gets no memory for an object, it may die
     assert (run.returncode, run.stdout[:8]) == (0, "stopped:")
 
 

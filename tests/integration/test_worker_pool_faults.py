@@ -4,6 +4,7 @@ import logging
 import os
 import resource
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -19,6 +20,7 @@ from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.imaging import ImageSettings, NotPublished
 from pixfarm.recycling import Recycling
 from pixfarm.worker import WorkDone, WorkerPool
+from pixfarm.worker_handle import Worker
 from tests.integration import faulty_work
 from tests.integration.own_resources import nothing_left_over
 from tests.integration.processes import descendants, is_running, state
@@ -261,6 +263,30 @@ def test_workers_are_replaced_after_their_images_and_none_fails(tmp_path: Path) 
         assert not any(is_running(pid) for pid in seen)
     assert number >= 3 * 2 * 18  # six were replaced, each after 18 to 22 images
     assert not descendants(os.getpid()) & seen
+
+
+def test_a_worn_worker_keeps_the_image_in_hand_while_the_next_one_works(tmp_path: Path) -> None:
+    pool = WorkerPool(1, SETTINGS, Recycling(after_images=1), faulty_work.work)
+    may_start, start = threading.Event(), pool.crew._start
+
+    def start_when_told() -> Worker:
+        assert may_start.wait(PATIENCE_S)
+        return start()
+
+    pool.crew._start = start_when_told
+    with yard(tmp_path, pool) as worn:
+        (pid,) = worn.pids()
+        assert worn.do("small").outcome.width_px == 40  # from now on it is due, and its successor held up
+        hanging = worn.submit("hang", timeout_s=6)
+        assert eventually(lambda: worn.pool.crew.workers[0].is_at_work)
+        may_start.set()
+        assert eventually(lambda: worn.pids() != {pid})
+        assert worn.do("small", 1).outcome.width_px == 40
+        assert not hanging.done()
+        assert is_running(pid)
+        assert failure_of(hanging).code is FailureCode.TIMED_OUT
+        assert eventually(lambda: not is_running(pid))
+        assert worn.leftovers() == []
 
 
 def test_a_worker_that_grows_is_replaced(tmp_path: Path) -> None:
