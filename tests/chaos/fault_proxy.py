@@ -3,11 +3,9 @@
 import asyncio
 import collections
 import contextlib
-import gc
 import socket
 import struct
 import threading
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -61,9 +59,9 @@ class Link:
     loop: asyncio.AbstractEventLoop
     done: collections.Counter[Kind] = field(default_factory=collections.Counter)
     _connections: set[_Connection] = field(default_factory=set)
-    _accepted: set[asyncio.StreamWriter] = field(default_factory=set)
+    _accepted: dict[socket.socket, asyncio.StreamWriter] = field(default_factory=dict)
     _deeds: list[Deed] = field(default_factory=list)
-    _listening: asyncio.Server | None = None
+    _listening: socket.socket | None = None
     _reserved: socket.socket | None = None
     _flows: asyncio.Event = field(default_factory=asyncio.Event)
     _drips_until: float = 0.0
@@ -94,7 +92,10 @@ class Link:
             self._reserved.close()
             self._reserved = None
         self._flows.set()
-        self._listening = await asyncio.start_server(self._accept, HOST, self.port)
+        # Not by asyncio.start_server(), which loses what was just being accepted when it is closed.
+        self._listening = socket.create_server((HOST, self.port))
+        self._listening.settimeout(0)
+        self.loop.add_reader(self._listening, self._accept, self._listening)
 
     async def close(self) -> None:
         """Ends the listener and all connections."""
@@ -126,9 +127,9 @@ class Link:
     async def _stop_listening(self) -> None:
         if self._listening is None:
             return
-        for sock in self._listening.sockets:
-            # A process that is just being forked shares it for a moment; close() would leave it open there.
-            sock.shutdown(socket.SHUT_RDWR)
+        self.loop.remove_reader(self._listening)
+        # A process that is just being forked shares it for a moment; close() would leave it open there.
+        self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         self._listening = None
         # Bound and not listening: nobody else gets the port, and whoever connects is refused.
@@ -140,22 +141,28 @@ class Link:
         for connection in list(self._connections):
             connection.end(reset=reset)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, listening: socket.socket) -> None:
+        try:
+            sock, _ = listening.accept()
+        except OSError:  # whoever it was has gone again
+            return
+        sock.settimeout(0)
         # Known before anything is awaited: a task may be cancelled before its first step.
-        self._accepted.add(writer)
-        asyncio.ensure_future(self._serve(reader, writer)).add_done_callback(
-            lambda _task: self._forget(writer)
-        )
+        asyncio.ensure_future(self._serve(sock)).add_done_callback(lambda _task: self._forget(sock))
 
-    def _forget(self, writer: asyncio.StreamWriter) -> None:
-        writer.transport.abort()
-        self._accepted.discard(writer)
+    def _forget(self, sock: socket.socket) -> None:
+        writer = self._accepted.pop(sock, None)
+        if writer is None:
+            sock.close()
+        else:
+            writer.transport.abort()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, sock: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=sock)
+        self._accepted[sock] = writer
         try:
             node_reader, node_writer = await asyncio.open_connection(HOST, self.node_port)
         except OSError:  # the node is down: to the server it looks as if the machine had just gone
-            writer.transport.abort()
             return
         connection = _Connection(writer, node_writer)
         self._connections.add(connection)
@@ -224,11 +231,6 @@ class FaultProxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_PATIENCE_S)
         self._loop.close()
-        with warnings.catch_warnings():
-            # A connection that was just being accepted has a transport that the closed loop never told of its
-            # end; it is closed here, where it is expected, and not in whichever test runs next.
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
 
     def link(self, port: int, node_port: int) -> Link:
         """A link that listens on a port and leads to a node's."""

@@ -1,15 +1,18 @@
 """The fault proxy: passes on what it is given, and does each harm that it promises."""
 
+import contextlib
+import gc
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 
 import pytest
 
 from tests.acceptance.processes import free_ports
 from tests.chaos.fault_plan import Kind
-from tests.chaos.fault_proxy import FaultProxy, Link
+from tests.chaos.fault_proxy import HOST, FaultProxy, Link
 from tests.integration.raw_peers import Conversation, FakePeer, RawClient
 from tests.integration.thrift_bytes import frame
 
@@ -125,3 +128,30 @@ def test_who_connects_while_a_link_is_down_is_refused(link: Link) -> None:
         RawClient(link.port)
     with RawClient(link.port) as client:
         assert ask(client) == b"answer 0"
+
+
+def test_nothing_is_left_open_of_whoever_connected_when_a_link_went_down() -> None:
+    over = threading.Event()
+
+    def connect_again_and_again(port: int) -> None:
+        while not over.is_set():
+            with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+                pass
+
+    with FakePeer(answer_each_frame) as peer:
+        with FaultProxy() as proxy:
+            link = proxy.link(free_ports(1)[0], peer.port)
+            callers = [threading.Thread(target=connect_again_and_again, args=(link.port,)) for _ in range(4)]
+            for caller in callers:
+                caller.start()
+            for _ in range(30):
+                with link.down():
+                    pass
+                time.sleep(0.01)
+        over.set()
+        for caller in callers:
+            caller.join()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert not [str(warning.message) for warning in caught if warning.category is ResourceWarning]
