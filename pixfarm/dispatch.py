@@ -224,4 +224,4 @@ class Job:
         waited_s = self._farm.fleet.waits_for_nodes_s(self.control.waits_since)
         if waited_s < _SAY_NO_NODE_AFTER_S:
             return ""
-        return f"no node answers; waiting {waited_s:.0f} of {self._farm.fleet.no_node_timeout_s:g} s for one"
+        return f"no usable node; waiting {waited_s:.0f} of {self._farm.fleet.no_node_timeout_s:g} s for one"

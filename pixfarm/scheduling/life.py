@@ -15,7 +15,7 @@ class Life:
 
     A node is *in doubt* from a call that broke off until it has answered a ping that began later, or has
     not. It is *lost* whenever it stops being usable, or turns out to have been started anew. It *rests* after
-    a trial that broke off.
+    a trial that broke off. It is *worth waiting for* while it is usable and not known to fail its trials.
     """
 
     health: NodeHealth = NodeHealth.DOWN
@@ -35,12 +35,18 @@ class Life:
     disproved_in_a_row: int = 0
     spoke_foreign: bool = False
     rests_until: float = 0.0
+    failed_trials: int = 0
 
     @property
     def is_usable(self) -> bool:
         """Whether the node may get images at all."""
         # Asked for every node and image; an enum's hash is Python code and would cost six times as much.
         return self.health is NodeHealth.UP or self.health is NodeHealth.PROBE
+
+    @property
+    def is_worth_waiting_for(self) -> bool:
+        """Whether a job may wait for it without end: not when all that it does is to answer pings."""
+        return self.is_usable and self.failed_trials < policy.MAX_FAILED_TRIALS
 
     def wants_ping(self, now: float, *, holds_images: bool) -> bool:
         """Whether the node should be asked if it lives."""
@@ -82,8 +88,10 @@ class Life:
     def on_silence(self, now: float, rng: random.Random, message: str, *, foreign: bool) -> None:
         """The node did not answer a ping, or not as a node would."""
         self.pinging = False
-        self.spoke_foreign = False  # what may come back there is another process
         self.turn(NodeHealth.QUARANTINED if foreign else NodeHealth.DOWN, now, message)
+        # What may come back there is another process.
+        self.spoke_foreign = False
+        self.failed_trials = 0
         self.ping_at = now + ping_pause_s(self.ping_failures, rng)
         self.ping_failures += 1
 
@@ -97,7 +105,7 @@ class Life:
         self.on_refusal(now)
         if self.health is NodeHealth.PROBE:
             self.health = NodeHealth.UP
-            self.ping_failures = 0
+            self.ping_failures = self.failed_trials = 0
 
     def on_failure(self, machine: Machine, now: float, reason: str) -> None:
         """The node answered that it could not do an image, which may be its fault."""
@@ -139,8 +147,7 @@ class Life:
             self.ping_failures = 0
         elif self.health is NodeHealth.PROBE:
             # It answers pings and nothing else: that must not go round and round.
-            self.ping_at = now + ping_ceiling_s(self.ping_failures)
-            self.ping_failures += 1
+            self.ping_at = now + self._pause_after_trial_s()
         if self.is_usable:
             self.losses += 1
             self.lost_at = now
@@ -155,13 +162,20 @@ class Life:
         self.started_at = status.started_at
         if is_another and self.is_usable:
             self.turn(NodeHealth.DOWN, now, "")  # what it held died with the process before
+        if is_another:
+            self.failed_trials = 0
         if self.doubted_at is None or self.ping_began_at < self.doubted_at:
             return
         self.doubted_at = None
         if self.health is NodeHealth.PROBE:
             # Its trial broke off: it answers pings and nothing else, which must not go round and round.
-            self.rests_until = now + ping_ceiling_s(self.ping_failures)
-            self.ping_failures += 1
+            self.rests_until = now + self._pause_after_trial_s()
         elif self.broken_in_a_row >= policy.MAX_BROKEN_IN_A_ROW:
             self.health = NodeHealth.PROBE
             self.ping_failures = 0
+
+    def _pause_after_trial_s(self) -> float:
+        pause_s = ping_ceiling_s(self.ping_failures)
+        self.ping_failures += 1
+        self.failed_trials += 1
+        return pause_s

@@ -48,6 +48,11 @@ class NodeState:
         return self.life.is_usable and not self.leaving
 
     @property
+    def is_worth_waiting_for(self) -> bool:
+        """Whether a job may wait for it without end."""
+        return self.life.is_worth_waiting_for and not self.leaving
+
+    @property
     def does_its_work(self) -> bool:
         """Whether it has not failed one image after the other, as a broken node does."""
         return self.failed_in_a_row <= policy.MAX_CREDIBLE_IN_A_ROW

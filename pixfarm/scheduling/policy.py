@@ -41,6 +41,8 @@ MAX_BROKEN_IN_A_ROW = 3
 MAX_DISPROVED_IN_A_ROW = 3
 # A node that has failed more images in a row, while another one does its work, is no witness against them.
 MAX_CREDIBLE_IN_A_ROW = 3
+# Trials in a row that failed, until a node that does nothing but answer pings is not waited for any more.
+MAX_FAILED_TRIALS = 2
 # A node tries once a second whether its own fault is over.
 PARKED_PING_S = 1.0
 

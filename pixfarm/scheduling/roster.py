@@ -46,7 +46,7 @@ class Roster:
         node = self._nodes.get(machine)
         if node is None:  # an answer for a node that has left long ago
             return NodeState(machine)
-        if node.is_usable:  # and maybe about to go: the wait for a usable node counts from here
+        if node.is_worth_waiting_for:  # and maybe about to go: the wait for another one counts from here
             self._usable_at = now
         return node
 
@@ -121,8 +121,8 @@ class Roster:
         return policy.SPARE_THREADS + sum(node.window for node in self._nodes.values())
 
     def waits_for_nodes_s(self, since: float, now: float) -> float:
-        """Seconds for which no node has been usable, counted from ``since`` on; 0 when one is."""
-        return 0.0 if self._is_any_usable(now) else now - max(self._usable_at, since)
+        """Seconds for which no node was worth waiting for, counted from ``since`` on; 0 when one is."""
+        return 0.0 if self._is_any_worth_waiting_for(now) else now - max(self._usable_at, since)
 
     def snapshot(self) -> list[NodeStatus]:
         """Every node's state, in the order of machine.txt."""
@@ -171,8 +171,10 @@ class Roster:
         return accepts and now - node.life.lost_at < self.no_node_timeout_s
 
     def _check_some_usable(self, now: float, since: float) -> None:
-        if self._is_any_usable(now) or now - max(self._usable_at, since) < self.no_node_timeout_s:
+        if self.waits_for_nodes_s(since, now) < self.no_node_timeout_s:
             return
+        if any(node.is_usable and node.in_flight for node in self._nodes.values()):
+            return  # another trial, which may succeed
         problems = "; ".join(node.life.message for node in self._nodes.values())
         raise GaveUp(
             FailureCode.NO_NODES,
@@ -180,8 +182,8 @@ class Roster:
             "start computenode.py on these machines",
         )
 
-    def _is_any_usable(self, now: float) -> bool:
-        is_any = any(node.is_usable for node in self._nodes.values())
+    def _is_any_worth_waiting_for(self, now: float) -> bool:
+        is_any = any(node.is_worth_waiting_for for node in self._nodes.values())
         if is_any:
             self._usable_at = now
         return is_any

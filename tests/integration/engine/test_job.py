@@ -331,7 +331,7 @@ def test_the_total_is_known_before_the_work_is_done(tmp_path: Path) -> None:
 def test_a_job_that_waits_for_nodes_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatch, "_SAY_NO_NODE_AFTER_S", 0.0)
     rig = JobRig(tmp_path, fleet=Fleet(machines(1), random.Random(1)))
-    assert rig.job.status().message == "no node answers; waiting 0 of 30 s for one"
+    assert rig.job.status().message == "no usable node; waiting 0 of 30 s for one"
 
 
 @pytest.mark.parametrize("how", ["paused", "ended"])

@@ -111,20 +111,22 @@ class Judge:
         """The job gives up."""
         assert self.saint is None, f"gave up beside a node that does its work: {why}"
         usable = [node for node in self._farm.roster.nodes if node.is_usable]
+        on_trial = [node for node in usable if node.in_flight]
         if why.code is FailureCode.ALL_NODES_REJECT:
             assert usable
             assert all((node.load_probability or 0.0) >= 1 for node in usable)
             assert self._farm.strategy is Strategy.LOAD_BALANCING
         else:
             assert why.code is FailureCode.NO_NODES
-            assert not usable
+            assert not on_trial
+            assert all(node.life.failed_trials >= 2 for node in usable)
             assert self._farm.now - self._usable_at >= 30.0
 
     def after_event(self) -> None:
         """Something has happened."""
         for node in self._farm.roster.nodes:
             assert 0 <= node.in_flight == self._farm.held(node.machine), "places are lost or made up"
-            if node.is_usable:
+            if node.is_usable and node.life.failed_trials < 2:
                 self._usable_at = self._farm.now
 
     def check_retry_budget(self) -> None:

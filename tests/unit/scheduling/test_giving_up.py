@@ -153,6 +153,47 @@ def test_a_node_on_trial_is_a_usable_one() -> None:
     assert roster.waits_for_nodes_s(NOW, NOW + 100.0) == 0.0
 
 
+FAILED_TRIAL = ("pong", "crashed")
+
+
+def on_trial_again(trials: int) -> Roster:
+    """A node that has failed so many trials in a row, the last one now, and answers pings."""
+    roster = roster_of(0.0)
+    happens(roster.nodes[0], "silence", *FAILED_TRIAL * trials, "pong")
+    return roster
+
+
+def test_a_node_may_fail_one_trial_for_which_the_image_is_to_blame() -> None:
+    roster = on_trial_again(1)
+    roster.nodes[0].in_flight = 1
+    assert roster.waits_for_nodes_s(NOW, NOW + 100.0) == 0.0
+
+
+def test_a_node_that_fails_one_trial_after_the_other_is_not_waited_for() -> None:
+    roster = on_trial_again(2)
+    roster.nodes[0].life.rests_until = NOW + 60.0
+    assert reserve(roster, now=NOW + 29.9) is None
+    assert code_of_giving_up(roster, Attempts(), now=NOW + 30.0) is FailureCode.NO_NODES
+
+
+def test_nobody_gives_up_while_a_trial_is_under_way() -> None:
+    roster = on_trial_again(2)
+    assert reserve(roster, now=NOW + 100.0) == "node_1"
+    assert reserve(roster, now=NOW + 100.0) is None
+    happens(roster.nodes[0], "done")
+    assert reserve(roster, now=NOW + 200.0) == "node_1"
+
+
+@pytest.mark.parametrize("events", [("done",), ("silence", "pong"), ("pong of another",)])
+def test_failed_trials_are_forgotten_with_a_good_one_or_a_new_process(
+    events: tuple[str, ...],
+) -> None:
+    roster = on_trial_again(5)
+    assert not roster.nodes[0].is_worth_waiting_for
+    happens(roster.nodes[0], *events)
+    assert roster.nodes[0].is_worth_waiting_for
+
+
 def test_nodes_that_were_never_heard_of_are_waited_for_as_long() -> None:
     roster = Roster([machine(1)], random.Random(1), 30.0, NOW)
     assert reserve(roster, now=NOW + 29.9) is None
