@@ -171,6 +171,13 @@ def _parse(argv: Sequence[str] | None) -> Namespace:
         "exit codes: 0 stopped as asked, 1 did not finish in time, 2 wrong arguments or machine.txt,\n"
         "            3 cannot listen or start, 130 left by a second Ctrl-C",
     )
+    _add_identity_and_load(parser)
+    _add_workers(parser)
+    parser.add_listening()
+    return parser.parse_args(argv)
+
+
+def _add_identity_and_load(parser: script.Parser) -> None:
     parser.add_argument(
         "load_probability",
         type=script.load_probability,
@@ -182,18 +189,21 @@ def _parse(argv: Sequence[str] | None) -> Namespace:
         "--name", metavar="NODE", help="which line of machine.txt to be (default: the first free one here)"
     )
     parser.add_argument(
-        "--workers",
-        type=script.whole_number(1, 1024),
-        default=len(os.sched_getaffinity(0)),
-        metavar="N",
-        help="image worker processes (default: the cores this process may use, %(default)s here)",
-    )
-    parser.add_argument(
         "--delay-s",
         type=script.seconds,
         metavar="S",
         help=f"seconds that a busy node sleeps before it works (default: {_DELAY_S:g}; with auto "
         f"{_AUTO_DELAY_S:g}: a machine that really is busy is slow by itself)",
+    )
+
+
+def _add_workers(parser: script.Parser) -> None:
+    parser.add_argument(
+        "--workers",
+        type=script.whole_number(1, 1024),
+        default=len(os.sched_getaffinity(0)),
+        metavar="N",
+        help="image worker processes (default: the cores this process may use, %(default)s here)",
     )
     parser.add_argument(
         "--memory-mib",
@@ -209,14 +219,12 @@ def _parse(argv: Sequence[str] | None) -> Namespace:
         metavar="N",
         help="replace each worker process after about N images; 0 for never (default: %(default)s)",
     )
-    parser.add_listening()
     parser.add_argument(
         "--no-fsync",
         dest="fsync",
         action="store_false",
         help="faster, but a power cut can lose results that were reported done",
     )
-    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ import threading
 
 from pixfarm.calls import Answer, Calls, Outcome
 from pixfarm.errors import FailureCode
-from pixfarm.fleet import Place
 from pixfarm.flight import Flight
 from pixfarm.model import JobSpec, Task
 from pixfarm.scheduling.durations import Durations, deadline_s, overdue_s
+from pixfarm.scheduling.node import Place
 from pixfarm.scheduling.policy import WORKER_ENDS_EARLIER_S
 
 _ENDS_A_WORKER = {FailureCode.CRASHED, FailureCode.TIMED_OUT}

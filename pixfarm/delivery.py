@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pixfarm.asking import Asking
-from pixfarm.calls import Answer, Calls, Outcome
+from pixfarm.calls import Answer, Outcome
 from pixfarm.errors import FailureCode, PixfarmError, TaskFailed
-from pixfarm.fleet import Fleet, Place
+from pixfarm.fleet import Fleet
 from pixfarm.flight import Flight
 from pixfarm.ledger import Ledger
 from pixfarm.model import JobSpec, Machine
 from pixfarm.scheduling import backoff
 from pixfarm.scheduling.attempts import Attempts
+from pixfarm.scheduling.node import Place
 from pixfarm.tally import Tally
 
 _log = logging.getLogger(__name__)
@@ -61,19 +62,18 @@ class Delivery:
 
     Args:
         spec: the job.
-        token: 32 hex letters that name its temporary files.
         around: what it works with.
-        calls: asks nodes.
+        asking: asks nodes for its images.
         ledger: where the ends of images are noted.
         tally: where retries are counted.
     """
 
     def __init__(
-        self, spec: JobSpec, token: str, around: Surroundings, calls: Calls, ledger: Ledger, tally: Tally
+        self, spec: JobSpec, around: Surroundings, asking: Asking, ledger: Ledger, tally: Tally
     ) -> None:
         self._spec = spec
         self._around = around
-        self._asking = Asking(spec, token, calls)
+        self._asking = asking
         self._ledger = ledger
         self._tally = tally
         self._blind: set[str] = set()

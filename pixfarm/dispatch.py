@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 
 from pixfarm import cleaning
+from pixfarm.asking import Asking
 from pixfarm.calls import Calls
 from pixfarm.control import Control, Suspended
 from pixfarm.delivery import Brakes, Delivery, Surroundings
@@ -56,7 +57,7 @@ class Job:
         self._ledger = Ledger(spec.job_id, farm.journal, tally, farm.trace)
         calls = Calls(spec, farm.fleet, farm.send, tally, farm.trace)
         around = Surroundings(farm.fleet, farm.lives, self._is_there, farm.rng)
-        self._delivery = Delivery(spec, self.token, around, calls, self._ledger, tally)
+        self._delivery = Delivery(spec, around, Asking(spec, self.token, calls), self._ledger, tally)
         self._flights = Flights(spec, farm.slots, self._delivery, self.control, self._carry)
 
     def run(self) -> None:

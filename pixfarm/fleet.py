@@ -6,25 +6,16 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from pixfarm.errors import TaskFailed, TaskRejected
 from pixfarm.model import Machine, NodeHealth, NodeStatus, Strategy
 from pixfarm.scheduling import policy
 from pixfarm.scheduling.attempts import Attempts
-from pixfarm.scheduling.node import NodeState
+from pixfarm.scheduling.node import NodeState, Place
 from pixfarm.scheduling.roster import Roster, SweepOver
 
 _log = logging.getLogger(__name__)
 _LOOK_AGAIN_S = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place on a node; ``delay_s`` is how long the node may sleep before it works."""
-
-    machine: Machine
-    delay_s: float
 
 
 class Fleet:
@@ -84,14 +75,14 @@ class Fleet:
                     self._changed.notify()  # the wake-up that came here is of use to another image
                     return None
                 if node is not None:
-                    return Place(node.machine, node.delay_s)
+                    return node.place
                 self._changed.wait(_LOOK_AGAIN_S)
 
     def reserve_idle(self, attempts: Attempts, holder: Machine) -> Place | None:
         """A place on an idle node for a copy of a late image that ``holder`` has, or None; does not wait."""
         with self._changed:
             node = self._roster.reserve_idle(attempts, holder, self._clock())
-            return None if node is None else Place(node.machine, node.delay_s)
+            return None if node is None else node.place
 
     def done(self, machine: Machine, seconds: float) -> None:
         """A node did an image in that many seconds."""

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pixfarm.control import Control
 from pixfarm.delivery import Brakes, Delivery
 from pixfarm.errors import FailureCode, GaveUp
-from pixfarm.fleet import Place
 from pixfarm.flight import Flight
 from pixfarm.model import JobSpec, Strategy
 from pixfarm.scheduling.durations import copies_left
+from pixfarm.scheduling.node import Place
 from pixfarm.slots import Slots
 from pixfarm.tally import Tally
 

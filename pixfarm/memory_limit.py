@@ -4,15 +4,13 @@ import os
 import resource
 from pathlib import Path
 
+from pixfarm.control_groups import memory_groups
+
 LEAST_MIB = 64
 # 100 megapixels took up to 1.7 GiB with 8 bits a channel and 2.4 with 16 and alpha; if those are noise, their
 # result, encoded, is another 0.8 GiB, for a moment twice.
 ENOUGH_MIB = 4096
 _MEBIBYTE = 1024 * 1024
-
-# Where versions 2 and 1 of control groups are mounted by systemd, and what they call the limit of a group.
-_VERSION_2 = ("sys/fs/cgroup", "memory.max")
-_VERSION_1 = ("sys/fs/cgroup/memory", "memory.limit_in_bytes")
 
 
 def default_limit_mib(workers: int, root: Path = Path("/")) -> int:
@@ -25,7 +23,9 @@ def default_limit_mib(workers: int, root: Path = Path("/")) -> int:
         workers: how many images are worked on at the same time.
         root: below it are the files of the system.
     """
-    share_mib = min([_machine_bytes(), *_group_limits(root)]) // workers // _MEBIBYTE
+    groups = memory_groups(f"{root / 'proc'}", f"{root / 'sys/fs/cgroup'}")
+    limits = [limit for group in groups if (limit := group.limit_bytes()) is not None]
+    share_mib = min([_machine_bytes(), *limits]) // workers // _MEBIBYTE
     return max(LEAST_MIB, min(ENOUGH_MIB, share_mib))
 
 
@@ -48,28 +48,3 @@ def limit_own_memory(more_mib: int) -> None:
 
 def _machine_bytes() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def _group_limits(root: Path) -> list[int]:
-    """The limits, in bytes, of the control groups that this process is in, and of those around them."""
-    limits = []
-    try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
-    except OSError:  # a kernel without control groups
-        return []
-    for line in lines:
-        _, controllers, group = line.split(":", 2)
-        if not controllers or "memory" in controllers.split(","):
-            mount, name = _VERSION_1 if controllers else _VERSION_2
-            # In a container the path may be that of the machine, where here the own group is the topmost one.
-            for folder in [Path(group.lstrip("/")), *Path(group.lstrip("/")).parents]:
-                limits += _limit_in(root / mount / folder / name)
-    return limits
-
-
-def _limit_in(path: Path) -> list[int]:
-    try:
-        text = path.read_text().strip()
-    except OSError:  # not the topmost group's, or not in sight of this container
-        return []
-    return [int(text)] if text.isdigit() else []  # "max" is no limit

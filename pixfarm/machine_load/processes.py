@@ -2,7 +2,7 @@
 
 import os
 
-from pixfarm.machine_load.files import content
+from pixfarm.kernel_files import content
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _NS_PER_S = 1e9

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Collection
 
-from pixfarm.machine_load.files import content
+from pixfarm.kernel_files import content
 from pixfarm.machine_load.formula import Reading
 from pixfarm.machine_load.memory import available_share
 from pixfarm.machine_load.processes import ProcessTree

@@ -11,6 +11,14 @@ from pixfarm.scheduling.blame import Blame, blame_of, may_be_the_nodes
 from pixfarm.scheduling.life import Life
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place on a node; ``delay_s`` is how long the node may sleep before it works."""
+
+    machine: Machine
+    delay_s: float
+
+
 @dataclass(slots=True)
 class NodeState:
     """One node as the server sees it; not thread-safe. Times are seconds of one monotonic clock.
@@ -41,6 +49,11 @@ class NodeState:
     def name(self) -> str:
         """Its name in machine.txt."""
         return self.machine.name
+
+    @property
+    def place(self) -> Place:
+        """A place on it, for an image."""
+        return Place(self.machine, self.delay_s)
 
     @property
     def is_usable(self) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from pixfarm.asking import Asking
 from pixfarm.calls import Calls
 from pixfarm.delivery import Brakes, Delivery, Surroundings
 from pixfarm.fleet import Fleet
@@ -75,7 +76,7 @@ class Rig:
         ledger = Ledger(job_id, as_journal(self.journal), self.tally, trace)
         calls = Calls(job, self.fleet, self.nodes, self.tally, trace)
         around = Surroundings(self.fleet, watch_of(self.fleet, ping).lives, self._is_there, random.Random(1))
-        self.delivery = Delivery(job, TOKEN, around, calls, ledger, self.tally)
+        self.delivery = Delivery(job, around, Asking(job, TOKEN, calls), ledger, self.tally)
 
     def _is_there(self, filename: str) -> bool:
         return filename not in self.missing_sources

@@ -5,9 +5,10 @@ import re
 import pytest
 
 from pixfarm.errors import FailureCode, GaveUp, RejectReason, TaskFailed
-from pixfarm.fleet import Fleet, Place
+from pixfarm.fleet import Fleet
 from pixfarm.model import NodeHealth, Strategy
 from pixfarm.scheduling.attempts import Attempts
+from pixfarm.scheduling.node import Place
 from tests.unit.core.farm_parts import (
     PATIENCE_S,
     Clock,

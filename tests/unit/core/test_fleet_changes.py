@@ -5,10 +5,11 @@ import logging
 import pytest
 
 from pixfarm.errors import FailureCode, TaskFailed
-from pixfarm.fleet import Fleet, Place
+from pixfarm.fleet import Fleet
 from pixfarm.model import Machine, NodeHealth, NodeStatus, Strategy
 from pixfarm.scheduling import policy
 from pixfarm.scheduling.attempts import Attempts
+from pixfarm.scheduling.node import Place
 from tests.unit.core.farm_parts import (
     PATIENCE_S,
     Clock,
