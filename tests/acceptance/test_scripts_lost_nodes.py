@@ -162,7 +162,7 @@ def test_nodes_may_be_started_after_the_job(terminals: Terminals, tmp_path: Path
     machines = write_machines(tmp_path / "machine.txt", nodes=2)
     terminals.script("server.py", "--machines", machines).wait_for("listens on")
     client = terminals.script("client.py", many_images(tmp_path / "base", 5), "--machines", machines)
-    client.wait_for("no node answers; waiting ")
+    client.wait_for("no usable node; waiting ")
     terminals.script("computenode.py", "0", "--machines", machines)
     assert client.ended().code == 0
     assert_all_whole(tmp_path / "base", 5)

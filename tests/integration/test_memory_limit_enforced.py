@@ -8,8 +8,10 @@ import pytest
 
 from pixfarm.farm import HOME
 
+# Ends as worker processes do, without the destructors of C++ libraries: some of these were seen to crash.
 PROBE = """
 import mmap
+import os
 import cv2
 import numpy as np
 from pixfarm.memory_limit import limit_own_memory
@@ -18,9 +20,10 @@ try:
     for _ in range({times}):
         kept = {allocation}
 except (MemoryError, OSError, cv2.error) as error:
-    print("stopped:", error)
+    print("stopped:", error, flush=True)
 else:
-    print("allowed")
+    print("allowed", flush=True)
+os._exit(0)
 """
 
 STOPPED = {
