@@ -19,7 +19,7 @@ import pixfarm.prerequisites  # noqa: F401 - first: says in one line what is not
 from pixfarm import __version__, script, wire
 from pixfarm.activity import Activity
 from pixfarm.console.text import counted
-from pixfarm.errors import TaskFailed
+from pixfarm.errors import TaskFailed, UsageError
 from pixfarm.imaging import ImageSettings
 from pixfarm.listing import source_and_target
 from pixfarm.load import AUTO, LoadRule, fixed
@@ -160,6 +160,8 @@ def _claim(options: Namespace) -> tuple[Machine, socket.socket]:
     machines = read_machines(options.machines)
     if options.name is None and options.port is None:
         return wire.claim(machines.nodes)
+    if options.name is None and len(machines.nodes) > 1:
+        raise UsageError(f"--port needs --name: which of the {len(machines.nodes)} nodes is to listen there")
     machine = machines.nodes[0] if options.name is None else machines.node(options.name)
     sock = wire.bind(machine, options.port)
     return Machine(machine.name, machine.host, sock.getsockname()[1]), sock

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from pixfarm.asking import Asking
 from pixfarm.calls import Answer, Outcome
-from pixfarm.errors import FailureCode, PixfarmError, TaskFailed
+from pixfarm.errors import FailureCode, PixfarmError, StateUnusable, TaskFailed
 from pixfarm.fleet import Fleet
 from pixfarm.flight import Flight
 from pixfarm.ledger import Ledger
-from pixfarm.model import JobSpec, Machine
+from pixfarm.model import JobSpec, Machine, TaskResult
 from pixfarm.scheduling import backoff
 from pixfarm.scheduling.attempts import Attempts
 from pixfarm.scheduling.node import Place
@@ -215,9 +215,22 @@ class Delivery:
             if is_first:
                 self._around.fleet.disproved(flight.attempts.failed_on - {answer.node})
                 self._asking.doubt_calls_of(flight)
-                self._ledger.done(
+                record = self._ledger.done(
                     flight.filename, flight.attempts, answer.node, answer.seconds, answer.result
                 )
+                flight.done = (record, answer.result)
+            else:
+                self._note_replacement(flight, answer.result)
+
+    def _note_replacement(self, flight: Flight, later: TaskResult) -> None:
+        if flight.done is None:
+            return  # the job stopped before the image was done
+        record, first = flight.done
+        if later.result_mtime_ns > first.result_mtime_ns:
+            try:
+                self._ledger.replaced(record, later)
+            except StateUnusable:  # the server is about to end; a later job does the image once more
+                _log.debug("job %s: a second result of %r is not noted", self._spec.job_id, flight.filename)
 
     def _give_up(self, flight: Flight, why: TaskFailed, node: str = "") -> None:
         flight.wait_for_calls()  # a copy may still do it, and must not publish what is said to have failed

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pixfarm.model import Machine
+from pixfarm.model import ImageRecord, Machine, TaskResult
 from pixfarm.scheduling.attempts import Attempts
 
 _LOOK_AGAIN_S = 1.0
@@ -24,6 +24,8 @@ class Call:
 class Flight:
     """An image of a job, from its start to its end; it may be with two nodes at a time.
 
+    ``done`` is what was noted of it and from what result, once it has ended in that way.
+
     Args:
         filename: the image.
         on_end: called once, when its end has been noted.
@@ -33,10 +35,12 @@ class Flight:
         self.filename = filename
         self.attempts = Attempts()
         self.is_copied = False
+        self.done: tuple[ImageRecord, TaskResult] | None = None
         self._on_end = on_end
         self._changed = threading.Condition()
         self._calls: list[Call] = []
         self._is_over = False
+        self._is_noted = False
 
     @property
     def is_over(self) -> bool:
@@ -69,12 +73,20 @@ class Flight:
 
     @contextmanager
     def end(self) -> Iterator[bool]:
-        """The noting of its end; True for the first who comes, to whom alone it belongs."""
+        """The noting of its end; True for the first who comes, to whom alone it belongs.
+
+        False means that the first one has noted it.
+        """
         with self._changed:
             is_first = not self._is_over
             self._is_over = True
+            while not is_first and not self._is_noted:
+                self._changed.wait(_LOOK_AGAIN_S)
         try:
             yield is_first
         finally:
             if is_first:
+                with self._changed:
+                    self._is_noted = True
+                    self._changed.notify_all()
                 self._on_end(self)

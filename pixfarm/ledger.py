@@ -26,8 +26,10 @@ class Ledger:
         self._tally = tally
         self._trace = trace
 
-    def done(self, filename: str, attempts: Attempts, node: str, seconds: float, result: TaskResult) -> None:
-        """A node did an image: its result is complete under its final name."""
+    def done(
+        self, filename: str, attempts: Attempts, node: str, seconds: float, result: TaskResult
+    ) -> ImageRecord:
+        """A node did an image: its result is complete under its final name. Returns what was noted."""
         record = ImageRecord(
             filename=filename,
             state=ImageState.DONE,
@@ -37,14 +39,15 @@ class Ledger:
             seconds=seconds,
             bytes_written=result.bytes_written,
         )
-        origin = Provenance(
-            result.source_bytes,
-            result.source_mtime_ns,
-            result.bytes_written,
-            result.result_mtime_ns,
-            result.pipeline,
-        )
-        self._journal.record(self._job_id, record, origin, partial(self._count, record))
+        self._journal.record(self._job_id, record, _origin(result), partial(self._count, record))
+        return record
+
+    def replaced(self, record: ImageRecord, result: TaskResult) -> None:
+        """An image that is done was done again by a slower node, whose result took the place of the first.
+
+        Without this the result would look like one that somebody has changed since.
+        """
+        self._journal.record(self._job_id, record, _origin(result), lambda: None)
 
     def failed(
         self, filename: str, code: FailureCode, message: str, attempts: Attempts | None = None, node: str = ""
@@ -82,6 +85,16 @@ class Ledger:
         self._trace(
             "ended", job=self._job_id, image=record.filename, state=record.state.value, code=record.code
         )
+
+
+def _origin(result: TaskResult) -> Provenance:
+    return Provenance(
+        result.source_bytes,
+        result.source_mtime_ns,
+        result.bytes_written,
+        result.result_mtime_ns,
+        result.pipeline,
+    )
 
 
 def shown(filename: str) -> str:

@@ -69,7 +69,7 @@ class Parser(OneLineParser):
             "--port",
             type=whole_number(0, 65535),
             metavar="N",
-            help="listen here instead of on the port in machine.txt; 0 takes any free one",
+            help="listen here and not on the port in machine.txt, where others look for it; 0: any free port",
         )
         self.add_argument(
             "--seed",

@@ -49,7 +49,7 @@ def claim(nodes: Sequence[Machine]) -> tuple[Machine, socket.socket]:
             return node, bind(node)
         except NotReady as error:
             problems.append(str(error))
-    raise NotReady("no node line of machine.txt is free here: " + "; ".join(problems))
+    raise NotReady("no node of machine.txt can be started here: " + "; ".join(problems))
 
 
 def connect(machine: Machine, timeout_s: float) -> socket.socket:
@@ -82,7 +82,7 @@ def _resolve(host: str, port: int) -> tuple[int, tuple[Any, ...]]:
 
 def _bind_problem(machine: Machine, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {machine.host} is in use; stop what runs there or choose another port"
+        return f"port {port} on {machine.host} is in use"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{machine.host} is not an address of this machine"
     if error.errno == errno.EACCES:

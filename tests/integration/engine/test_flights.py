@@ -88,6 +88,25 @@ def test_the_first_node_may_win_after_all(tmp_path: Path) -> None:
     assert set(rig.times_noted().values()) == {1}
 
 
+@pytest.mark.parametrize(("late_ns", "noted"), [(20, [10, 20]), (5, [10])])
+def test_a_result_that_took_the_place_of_the_first_is_the_one_to_be_found_later(
+    tmp_path: Path, late_ns: int, noted: list[int]
+) -> None:
+    first = Gate()
+    rig = JobRig(fill(tmp_path, 1), by_node={"node_1": first}, fleet=fleet_of(0.0))
+    rig.nodes.mtimes_ns = iter([10, late_ns])
+    with rig.running():
+        first.wait_until_held(1)
+        idle_node_joins(rig)
+    assert rig.job.report().copies == 1
+    first.open()
+    rig.wait_until_idle()
+    wait_until(lambda: len(rig.journal.recorded) == len(noted))
+    assert [row.record.node for row in rig.journal.recorded] == ["node_2"] * len(noted)
+    assert [row.origin.result_mtime_ns for row in rig.journal.recorded if row.origin] == noted
+    assert counts(rig.job.report()) == (1, 1, 0, 0)
+
+
 def test_of_two_results_at_the_same_moment_one_is_noted(tmp_path: Path) -> None:
     for number in range(10):
         both = threading.Barrier(2)

@@ -1,7 +1,8 @@
 """Nodes that do images, refuse, fail and break off as a test tells them, in place of sockets."""
 
+import itertools
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from pixfarm.errors import FailureCode, RejectReason, TaskFailed, TaskRejected
 from pixfarm.model import PIPELINE, Machine, Strategy, Task, TaskResult
@@ -49,7 +50,7 @@ class FakeNodes:
         answers: those of single nodes, by name.
         otherwise: that of all others.
 
-    ``worked_s`` is what each says that it spent on an image.
+    ``worked_s`` is what each says that it spent on an image, ``mtimes_ns`` when the results were written.
     """
 
     def __init__(self, answers: Mapping[str, Answer] | None = None, otherwise: Answer | None = None) -> None:
@@ -57,6 +58,7 @@ class FakeNodes:
         self._otherwise = otherwise or doing
         self._lock = threading.Lock()
         self.worked_s = 0.01
+        self.mtimes_ns: Iterator[int] = itertools.repeat(9)
         self.asked: list[tuple[str, str]] = []
         self.tasks: list[Task] = []
         self.strategies: set[Strategy] = set()
@@ -76,7 +78,7 @@ class FakeNodes:
             bytes_written=100,
             source_bytes=70,
             source_mtime_ns=7,
-            result_mtime_ns=9,
+            result_mtime_ns=next(self.mtimes_ns),
             pipeline=PIPELINE,
         )
 
