@@ -33,7 +33,7 @@ format: $(VENV)/.dev  ## put the code into shape
 bench: $(VENV)/.dev  ## measure, print, and write benchmarks/results/*.json
 	$(RUN) -m benchmarks
 
-chaos: $(VENV)/.dev  ## an hour of faults; CHAOS="--minutes 10 --seed 3 --only faults" for another run
+chaos: $(VENV)/.dev  ## an hour of faults; CHAOS="--quick" for minutes, or "--minutes 10 --seed 3 --only faults"
 	$(RUN) -m tests.chaos $(CHAOS)
 
 idl:  ## generate gen-py/ again (needs thrift-compiler 0.17.0)

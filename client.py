@@ -3,6 +3,7 @@
 Run it anywhere: python3 client.py [base_path]
 """
 
+import os
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
@@ -13,11 +14,11 @@ from pathlib import Path
 import pixfarm.prerequisites  # noqa: F401 - first: says in one line what is not installed
 from pixfarm import client_options, console, script, wire
 from pixfarm.client_options import ClientOptions, Mode
-from pixfarm.errors import Unreachable
+from pixfarm.errors import InvalidRequest, Unreachable
 from pixfarm.follow import Patience, follow
 from pixfarm.interrupts import Interrupts
 from pixfarm.machines import read_machines
-from pixfarm.model import ImageRecord, JobSpec, Strategy
+from pixfarm.model import ImageRecord, JobSpec, JobState, Strategy
 
 _DEFAULT_BASE_PATH = script.HOME / "data"
 
@@ -61,14 +62,13 @@ def _follow(server: wire.ServerCaller, options: ClientOptions) -> int:
 
 def _spec(server: wire.ServerCaller, options: ClientOptions) -> JobSpec:
     if options.mode is Mode.CANCEL:
-        server.cancel_job(options.job_id)
+        _cancel(server, options.job_id)
     elif options.mode is Mode.RESUME:
         server.resume_job(options.job_id)
     known = None if options.mode is Mode.SUBMIT else server.job_status(options.job_id)
     if known is not None and options.mode is not Mode.RETRY:
         return JobSpec(known.job_id, known.base_path, known.strategy, known.priority)
-    # The server does not know our working directory, so it gets the whole path.
-    base_path = known.base_path if known else str((options.base_path or _DEFAULT_BASE_PATH).absolute())
+    base_path = known.base_path if known else str(_whole(options.base_path or _DEFAULT_BASE_PATH))
     return JobSpec(
         job_id=uuid.uuid4().hex[:12],
         base_path=base_path,
@@ -78,6 +78,26 @@ def _spec(server: wire.ServerCaller, options: ClientOptions) -> JobSpec:
         retry_of=options.job_id,
         task_timeout_s=options.task_timeout_s,
     )
+
+
+def _cancel(server: wire.ServerCaller, job_id: str) -> None:
+    state = server.job_status(job_id).state
+    if state not in (JobState.RUNNING, JobState.PAUSED):
+        raise InvalidRequest(f"job {job_id} had already ended: {state.value}")
+    server.cancel_job(job_id)
+
+
+def _whole(path: Path) -> Path:
+    """The path as a server can take it, which does not know our working directory.
+
+    One directory has one such path however it is written, as --skip-done needs; but for ``..`` behind a link.
+    """
+    whole = path.absolute()
+    plain = Path(os.path.normpath(whole))
+    try:
+        return plain if plain.samefile(whole) else whole
+    except OSError:  # not to be seen from here; perhaps from the server
+        return whole
 
 
 def _pause(server: wire.ServerCaller, options: ClientOptions) -> int:

@@ -79,6 +79,7 @@ class ComputeNode:
             version=__version__,
             delay_s=self._rule.delay_s,
             fault=self._self_check.fault,
+            unwritable=self._self_check.unwritable,
             started_at=self._started_at,
         )
 
@@ -87,7 +88,7 @@ class ComputeNode:
         return self._activity.drain(timeout_s)
 
     def _process(self, task: Task) -> TaskResult:
-        source, target = source_and_target(task.base_path, task.filename)
+        source, target = source_and_target(task.base_path, task.filename, task.source_dir)
         asked_at = time.monotonic()
         self._rule.delay_if_busy()
         delayed_s = time.monotonic() - asked_at
@@ -159,7 +160,7 @@ def _worker_pool(options: Namespace) -> WorkerPool:
 def _claim(options: Namespace) -> tuple[Machine, socket.socket]:
     machines = read_machines(options.machines)
     if options.name is None and options.port is None:
-        return wire.claim(machines.nodes)
+        return wire.claim(machines.nodes, options.machines.name)
     if options.name is None and len(machines.nodes) > 1:
         raise UsageError(f"--port needs --name: which of the {len(machines.nodes)} nodes is to listen there")
     machine = machines.nodes[0] if options.name is None else machines.node(options.name)

@@ -21,12 +21,14 @@ class Asking:
 
     Args:
         spec: the job.
+        source_dir: where its sources are below its base path, for all of them.
         token: 32 hex letters that name its temporary files.
         calls: makes the calls.
     """
 
-    def __init__(self, spec: JobSpec, token: str, calls: Calls) -> None:
+    def __init__(self, spec: JobSpec, source_dir: str, token: str, calls: Calls) -> None:
         self._spec = spec
+        self._source_dir = source_dir
         self._token = token
         self._calls = calls
         self._numbers = itertools.count(1)
@@ -44,6 +46,7 @@ class Asking:
             filename=flight.filename,
             attempt_id=f"{self._token}-{next(self._numbers)}",
             timeout_s=deadline - WORKER_ENDS_EARLIER_S,
+            source_dir=self._source_dir,
             # A worker may have another image to finish first.
             patience_s=2 * deadline + place.delay_s,
         )

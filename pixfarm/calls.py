@@ -117,7 +117,7 @@ class Calls:
             return answer(Outcome.REFUSED, reason=rejection.reason)
         except (TaskFailed, InvalidRequest) as error:
             failure = _failure_of(error)
-            is_credible = self._fleet.failed(machine, failure)
+            is_credible = self._fleet.failed(machine, failure, task.base_path)
             return answer(Outcome.FAILED, failure=failure, is_credible=is_credible)
         except Unreachable as error:
             self._fleet.unreachable(machine, str(error))
@@ -130,10 +130,11 @@ class Calls:
             self._fleet.foreign(machine, str(error))
             return answer(Outcome.FOREIGN, message=str(error))
         except Exception as error:  # a bug must not cost the node a place for ever
-            self._fleet.failed(machine, TaskFailed(FailureCode.INTERNAL, f"a bug in the server: {error!r}"))
+            failure = TaskFailed(FailureCode.INTERNAL, f"a bug in the server: {error!r}")
+            self._fleet.failed(machine, failure, task.base_path)
             raise
         done = answer(Outcome.DONE, result=result)
-        self._fleet.done(machine, done.seconds)
+        self._fleet.done(machine, done.seconds, task.base_path)
         return done
 
 

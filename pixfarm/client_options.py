@@ -186,7 +186,8 @@ def _add_modes(parser: script.Parser) -> None:
     modes = parser.add_argument_group("instead of submitting a directory (JOB: the id that the client shows)")
     for mode, words in {
         Mode.RETRY: "submit a new job of those images of JOB that failed or were not done",
-        Mode.ATTACH: "follow a job that was submitted before; Ctrl-C only leaves",
+        Mode.ATTACH: "follow a job that was submitted before; a paused one until it has been resumed and "
+        "ends; Ctrl-C only leaves",
         Mode.PAUSE: "start no further image of a job until it is resumed, and leave",
         Mode.RESUME: "go on with a job that was paused, was cancelled or gave up; Ctrl-C only leaves",
         Mode.CANCEL: "cancel a job, and follow it to its end",

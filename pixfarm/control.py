@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from pixfarm.errors import FailureCode, GaveUp
 from pixfarm.model import JobState
@@ -18,6 +19,21 @@ class Suspended(GaveUp):
 
     def __init__(self) -> None:
         super().__init__(FailureCode.CANCELLED, "the server stops; the job goes on when it is back")
+
+
+@dataclass(frozen=True, slots=True)
+class Brakes:
+    """How a job stops its images.
+
+    Args:
+        check: raises GaveUp when the job has stopped.
+        pause: waits that many seconds, or until the job stops.
+        since: clock time from which the wait for a usable node counts.
+    """
+
+    check: Callable[[], None]
+    pause: Callable[[float], None]
+    since: float
 
 
 class Control:
@@ -41,6 +57,10 @@ class Control:
         self._ended = threading.Event()
         self.waits_since = time.monotonic()
         self.stopwatch = Stopwatch(time.monotonic, elapsed_s)
+
+    def brakes(self) -> Brakes:
+        """How it stops its images, from now on."""
+        return Brakes(self.check, self.rest, self.waits_since)
 
     @property
     def stopped(self) -> GaveUp | None:

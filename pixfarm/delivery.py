@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pixfarm.asking import Asking
 from pixfarm.calls import Answer, Outcome
+from pixfarm.control import Brakes
 from pixfarm.errors import FailureCode, PixfarmError, StateUnusable, TaskFailed
 from pixfarm.fleet import Fleet
 from pixfarm.flight import Flight
@@ -19,21 +20,6 @@ from pixfarm.tally import Tally
 
 _log = logging.getLogger(__name__)
 _COPY_PAUSE_S = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Brakes:
-    """How a job stops its images.
-
-    Args:
-        check: raises GaveUp when the job has stopped.
-        pause: waits that many seconds, or until the job stops.
-        since: clock time from which the wait for a usable node counts.
-    """
-
-    check: Callable[[], None]
-    pause: Callable[[float], None]
-    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +110,7 @@ class Delivery:
         Raises:
             GaveUp: the job stopped before a node took the image.
         """
-        attempts = Attempts(avoid=set(flight.attempts.avoid))
+        attempts = Attempts(self._spec.base_path, avoid=set(flight.attempts.avoid))
         while True:  # a place that is taken must be used: only that gives it back
             answer = self._asking.ask(place, flight)
             if answer.outcome is Outcome.DONE:

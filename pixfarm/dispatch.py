@@ -10,12 +10,12 @@ from pixfarm import cleaning
 from pixfarm.asking import Asking
 from pixfarm.calls import Calls
 from pixfarm.control import Control, Suspended
-from pixfarm.delivery import Brakes, Delivery, Surroundings
+from pixfarm.delivery import Delivery, Surroundings
 from pixfarm.errors import FailureCode, GaveUp, StateUnusable
 from pixfarm.flight import Flight
 from pixfarm.flights import Flights
 from pixfarm.ledger import Ledger
-from pixfarm.listing import source_tree
+from pixfarm.listing import check_apart, source_tree
 from pixfarm.model import JobReport, JobSpec, JobStatus, JobSummary
 from pixfarm.progress import Before, Progress
 from pixfarm.shared import Farm
@@ -44,6 +44,7 @@ class Job:
         self.spec = spec
         self.token = uuid.uuid4().hex  # names temporary files: no two runs of any job share it
         self._tree = source_tree(spec.base_path)
+        check_apart(self._tree)
         self._farm = farm
         self._living = living
         self.control = Control(spec.job_id, farm.fleet.wake, before.summary.elapsed_s if before else 0.0)
@@ -56,8 +57,9 @@ class Job:
         self._worklist = Worklist(spec, self._tree, farm.journal, is_resumed=before is not None)
         self._ledger = Ledger(spec.job_id, farm.journal, tally, farm.trace)
         calls = Calls(spec, farm.fleet, farm.send, tally, farm.trace)
+        asking = Asking(spec, self._tree.source_dir, self.token, calls)
         around = Surroundings(farm.fleet, farm.lives, self._is_there, farm.rng)
-        self._delivery = Delivery(spec, around, Asking(spec, self.token, calls), self._ledger, tally)
+        self._delivery = Delivery(spec, around, asking, self._ledger, tally)
         self._flights = Flights(spec, farm.slots, self._delivery, self.control, self._carry)
 
     def run(self) -> None:
@@ -176,9 +178,8 @@ class Job:
 
     def _deliver(self, flight: Flight) -> None:
         while True:
-            brakes = Brakes(self.control.check, self.control.rest, self.control.waits_since)
             try:
-                self._delivery.deliver(flight, brakes)
+                self._delivery.deliver(flight, self.control.brakes())
             except GaveUp:
                 if not self.control.is_paused:
                     raise
@@ -222,7 +223,7 @@ class Job:
             return f"the journal cannot be written: {self._farm.journal.problem}"
         if self.control.has_ended or self.control.is_paused:
             return ""
-        waited_s = self._farm.fleet.waits_for_nodes_s(self.control.waits_since)
+        waited_s = self._farm.fleet.waits_for_nodes_s(self.spec.base_path, self.control.waits_since)
         if waited_s < _SAY_NO_NODE_AFTER_S:
             return ""
         return f"no usable node; waiting {waited_s:.0f} of {self._farm.fleet.no_node_timeout_s:g} s for one"

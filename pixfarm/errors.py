@@ -110,6 +110,7 @@ class FailureCode(StrEnum):
     NO_SPACE = "NO_SPACE"
     READ_ONLY = "READ_ONLY"
     NO_RESOURCES = "NO_RESOURCES"
+    NO_MEMORY = "NO_MEMORY"
     IO = "IO"
     CRASHED = "CRASHED"
     TIMED_OUT = "TIMED_OUT"

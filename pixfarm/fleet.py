@@ -84,10 +84,10 @@ class Fleet:
             node = self._roster.reserve_idle(attempts, holder, self._clock())
             return None if node is None else node.place
 
-    def done(self, machine: Machine, seconds: float) -> None:
-        """A node did an image in that many seconds."""
+    def done(self, machine: Machine, seconds: float, base_path: str) -> None:
+        """A node did an image of that base path in that many seconds."""
         with self._returned(machine) as node:
-            node.on_done(self._clock(), seconds)
+            node.on_done(base_path, self._clock(), seconds)
             self._roster.tokens.on_success()
 
     def disproved(self, names: Collection[str]) -> None:
@@ -105,10 +105,10 @@ class Fleet:
         with self._returned(machine) as node:
             node.on_refused(self._clock(), rejection)
 
-    def failed(self, machine: Machine, failure: TaskFailed) -> bool:
-        """A node took an image and could not do it; returns whether that speaks against the image."""
+    def failed(self, machine: Machine, failure: TaskFailed, base_path: str) -> bool:
+        """A node took an image of that base path and could not do it; returns whether it is to blame."""
         with self._returned(machine) as node, self._said(node):
-            node.on_failed(self._clock(), failure)
+            node.on_failed(base_path, self._clock(), failure)
             return self._roster.is_credible(node, failure.code)
 
     def unreachable(self, machine: Machine, message: str) -> None:
@@ -173,7 +173,7 @@ class Fleet:
             node.on_pong(self._clock(), status)
             if node.is_usable and not was_usable:
                 _log.info(
-                    "node %s is there, p = %s, %d workers", machine, status.load_probability, status.workers
+                    "node %s is there, p = %s, workers: %d", machine, status.load_probability, status.workers
                 )
 
     def silent(self, machine: Machine, message: str, *, foreign: bool = False) -> None:
@@ -208,10 +208,10 @@ class Fleet:
         with self._changed:
             return self._roster.snapshot()
 
-    def waits_for_nodes_s(self, since: float) -> float:
-        """Seconds for which no node has been usable, counted from ``since`` on; 0 when one is."""
+    def waits_for_nodes_s(self, base_path: str, since: float) -> float:
+        """Seconds for which no node was of use to that base path, from ``since`` on; 0 when one is."""
         with self._changed:
-            return self._roster.waits_for_nodes_s(since, self._clock())
+            return self._roster.waits_for_nodes_s(base_path, since, self._clock())
 
     def wait_for_change(self, timeout_s: float) -> None:
         """Waits until something changes, at most so long."""

@@ -27,13 +27,14 @@ class Flight:
     ``done`` is what was noted of it and from what result, once it has ended in that way.
 
     Args:
+        base_path: of its job.
         filename: the image.
         on_end: called once, when its end has been noted.
     """
 
-    def __init__(self, filename: str, on_end: Callable[["Flight"], None]) -> None:
+    def __init__(self, base_path: str, filename: str, on_end: Callable[["Flight"], None]) -> None:
         self.filename = filename
-        self.attempts = Attempts()
+        self.attempts = Attempts(base_path)
         self.is_copied = False
         self.done: tuple[ImageRecord, TaskResult] | None = None
         self._on_end = on_end

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from pixfarm.control import Control
-from pixfarm.delivery import Brakes, Delivery
+from pixfarm.delivery import Delivery
 from pixfarm.errors import FailureCode, GaveUp
 from pixfarm.flight import Flight
 from pixfarm.model import JobSpec, Strategy
@@ -54,7 +54,7 @@ class Flights:
             GaveUp: the job has stopped.
         """
         self._take_slot()
-        flight = Flight(filename, self._on_end)
+        flight = Flight(self._spec.base_path, filename, self._on_end)
         with self._lock:
             self._under_way.add(flight)
         thread = threading.Thread(target=self._carry, args=(flight,), name=f"image {filename}", daemon=True)
@@ -111,8 +111,7 @@ class Flights:
 
     def _carry_copy(self, flight: Flight, place: Place) -> None:
         try:
-            control = self._control
-            self._delivery.copy(flight, place, Brakes(control.check, control.rest, control.waits_since))
+            self._delivery.copy(flight, place, self._control.brakes())
         except GaveUp as stop:
             _log.debug("job %s: no copy of %r: %s", self._spec.job_id, flight.filename, stop)
         except Exception as error:  # noqa: BLE001 - top of a thread

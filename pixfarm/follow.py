@@ -64,7 +64,7 @@ def follow(
         return follower.run()
     except KeyboardInterrupt:
         if not follower.is_cancelled:
-            display.say(f"left; job {spec.job_id} goes on")
+            display.say(f"left; job {spec.job_id} goes on; client.py --cancel {spec.job_id} stops it")
         raise
 
 

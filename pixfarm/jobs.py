@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 
 from pixfarm.dispatch import Job
-from pixfarm.errors import FailureCode, InvalidRequest
+from pixfarm.errors import FailureCode, InvalidRequest, StateUnusable
 from pixfarm.history import History
 from pixfarm.journal import JournaledJob
 from pixfarm.model import ImageRecord, JobReport, JobSpec, JobState, JobStatus
@@ -17,6 +17,7 @@ from pixfarm.shared import Farm
 _log = logging.getLogger(__name__)
 
 MAX_LISTED = 200
+_NOTED_S = 5.0
 
 
 class Jobs:
@@ -109,16 +110,23 @@ class Jobs:
 
         Raises:
             UnknownJob: there is none of that id.
-            InvalidRequest: it has ended.
+            InvalidRequest: it has ended; or it is paused, and the journal cannot be written.
         """
         job = self._find_running(job_id)
         if job is None or not job.control.pause():
             state = self._history.get(job_id).summary.state if job is None else job.control.state
             what = "ending" if state is JobState.RUNNING else state.value
             raise InvalidRequest(f"job {job_id} is {what}; only a running job can be paused")
-        job.save()
-        self._journal.flush()
         _log.info("job %s is paused", job_id)
+        job.save()
+        try:
+            self._journal.flush(_NOTED_S)
+        except StateUnusable as error:
+            why = self._journal.problem or error
+            raise InvalidRequest(
+                f"job {job_id} is paused, but the journal cannot be written: {why}; until it can, "
+                "a server that is started again goes on with the job"
+            ) from error
 
     def resume(self, job_id: str) -> None:
         """Goes on with a job that was paused, was cancelled, or gave up.
@@ -159,13 +167,21 @@ class Jobs:
         if known is not job:
             return known  # submitted twice at the same moment
         try:
-            self._journal.add_job(spec, job.token, job.summary())
+            self._add_to_journal(job)
             self._run_or_give_up(job)
         except BaseException:
             self._running.drop(job)
             raise
         _log.info("job %s begins: %s by %s", spec.job_id, spec.base_path, spec.strategy)
         return job
+
+    def _add_to_journal(self, job: Job) -> None:
+        try:
+            self._journal.add_job(job.spec, job.token, job.summary())
+        except StateUnusable as error:  # the server stops while the order waits for a disk that is full
+            raise InvalidRequest(
+                f"job {job.spec.job_id} was not begun: {error}; submit it again when the server is back"
+            ) from error
 
     def _reopen(self, journaled: JournaledJob, *, paused: bool) -> None:
         spec = journaled.spec
@@ -183,7 +199,11 @@ class Jobs:
             raise
         job.save()
         ended = before.summary.done + before.summary.failed + before.summary.skipped
-        _log.info("job %s goes on: %s, %d images have ended", spec.job_id, spec.base_path, ended)
+        if paused:
+            _log.info("job %s is left paused: %s, %d images have ended; go on with client.py --resume %s",
+                      spec.job_id, spec.base_path, ended, spec.job_id)  # fmt: skip
+        else:
+            _log.info("job %s goes on: %s, %d images have ended", spec.job_id, spec.base_path, ended)
 
     def _run_or_give_up(self, job: Job) -> None:
         try:
@@ -217,3 +237,14 @@ class Jobs:
             raise InvalidRequest(
                 f"job {spec.retry_of} is about {earlier.base_path}, not about {spec.base_path}"
             )
+        self._refuse_unended(spec.retry_of)
+
+    def _refuse_unended(self, job_id: str) -> None:
+        """What an unended job has left is its own to do: nothing of it would be found to retry."""
+        job = self._running.get(job_id)
+        state = self._history.get(job_id).summary.state if job is None else job.control.state
+        if state is JobState.RUNNING:
+            raise InvalidRequest(f"job {job_id} is running; retry when it has ended")
+        if state is JobState.PAUSED:
+            hint = "" if job is None else f", or cancel it first: client.py --cancel {job_id}"
+            raise InvalidRequest(f"job {job_id} is paused; go on with client.py --resume {job_id}{hint}")

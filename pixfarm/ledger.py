@@ -5,6 +5,7 @@ from functools import partial
 from pixfarm.errors import FailureCode
 from pixfarm.journal import Journal, Provenance
 from pixfarm.model import ImageRecord, ImageState, TaskResult
+from pixfarm.names import shown
 from pixfarm.scheduling.attempts import Attempts
 from pixfarm.tally import Tally
 from pixfarm.trace import Trace
@@ -31,7 +32,7 @@ class Ledger:
     ) -> ImageRecord:
         """A node did an image: its result is complete under its final name. Returns what was noted."""
         record = ImageRecord(
-            filename=filename,
+            filename=shown(filename),
             state=ImageState.DONE,
             node=node,
             attempts=attempts.taken + 1,
@@ -75,7 +76,7 @@ class Ledger:
 
     def skipped(self, filename: str) -> None:
         """The result of an earlier job is still good."""
-        self._note(ImageRecord(filename=filename, state=ImageState.SKIPPED))
+        self._note(ImageRecord(filename=shown(filename), state=ImageState.SKIPPED))
 
     def _note(self, record: ImageRecord) -> None:
         self._journal.record(self._job_id, record, None, partial(self._count, record))
@@ -95,8 +96,3 @@ def _origin(result: TaskResult) -> Provenance:
         result.result_mtime_ns,
         result.pipeline,
     )
-
-
-def shown(filename: str) -> str:
-    """A file name as text: bytes that are not UTF-8 (os.scandir keeps them as surrogates) are escaped."""
-    return filename.encode(errors="backslashreplace").decode()

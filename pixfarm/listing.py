@@ -11,11 +11,13 @@ from pixfarm.model import EXTENSIONS, INPUT_DIR, OUTPUT_DIR, SourceTree
 _SUFFIXES = tuple(f".{extension}" for extension in EXTENSIONS)
 
 
-def source_tree(base_path: str) -> SourceTree:
+def source_tree(base_path: str, source_dir: str | None = None) -> SourceTree:
     """Source and target directory of a base path.
 
-    ``input_dir`` below the base path is the source directory, or the base path itself when there is
-    no such directory.
+    Args:
+        base_path: the base path.
+        source_dir: where the sources are below it; None for ``input_dir`` when there is such a directory, and
+            else the base path itself.
 
     Raises:
         InvalidRequest: the base path is not an absolute path of an existing directory.
@@ -27,13 +29,31 @@ def source_tree(base_path: str) -> SourceTree:
         if not base.is_dir():
             what = "is not a directory" if base.exists() else "does not exist"
             raise InvalidRequest(f"base path {base_path!r} {what} on {socket.gethostname()}")
-        source = base / INPUT_DIR
-        return SourceTree(source if source.is_dir() else base, base / OUTPUT_DIR)
+        if source_dir is None:
+            source_dir = INPUT_DIR if (base / INPUT_DIR).is_dir() else ""
+        return SourceTree(base / source_dir, base / OUTPUT_DIR)
     except OSError as error:
         raise InvalidRequest(f"base path {base_path!r} cannot be read: {error.strerror}") from error
 
 
-def source_and_target(base_path: str, filename: str) -> tuple[Path, Path]:
+def check_apart(tree: SourceTree) -> None:
+    """Makes sure that no result can take the place of a source, wherever links lead.
+
+    Raises:
+        InvalidRequest: the directory of the results is, holds, or lies in that of the sources; as long as
+            it is a folder of its own at the top, that one is passed over by eligible_files().
+    """
+    source, target = (Path(os.path.realpath(path)) for path in (tree.source, tree.target))
+    is_inside = target.is_relative_to(source) and target != source / OUTPUT_DIR
+    is_same = target.exists() and target.samefile(source)  # a bind mount has no name of another place
+    if is_inside or is_same or source.is_relative_to(target):
+        raise InvalidRequest(
+            f"{tree.target} leads to {target}, where results would mix with the originals in {source}; "
+            f"remove that link or mount, or move the originals"
+        )
+
+
+def source_and_target(base_path: str, filename: str, source_dir: str | None = None) -> tuple[Path, Path]:
     """Paths of one image's source and of its result.
 
     Raises:
@@ -43,7 +63,7 @@ def source_and_target(base_path: str, filename: str) -> tuple[Path, Path]:
     parts = filename.split("/")
     if "\0" in filename or any(part in {"", ".", ".."} for part in parts):
         raise TaskFailed(FailureCode.FORBIDDEN, "the name must be a plain path below the source directory")
-    tree = source_tree(base_path)
+    tree = source_tree(base_path, source_dir)
     return tree.source / filename, tree.target / filename
 
 

@@ -177,7 +177,8 @@ def _claim(taken: dict[Key, int], key: Key, line: int, what: str) -> None:
 
 def _machine(words: list[str]) -> Machine:
     if len(words) not in {2, 3}:
-        raise ValueError(f"expected 'name host [port]', found {len(words)} words: {' '.join(words)!r}")
+        found = "1 word" if len(words) == 1 else f"{len(words)} words"
+        raise ValueError(f"expected 'name host [port]', found {found}: {' '.join(words)!r}")
     name, host = words[:2]
     if not _NAME.fullmatch(name):
         raise ValueError(f"the name {name!r} is unknown; write server, client, or one that starts with node")

@@ -73,6 +73,11 @@ class SourceTree:
     source: Path
     target: Path
 
+    @property
+    def source_dir(self) -> str:
+        """Name of the source directory below the base path; empty when that is the base path itself."""
+        return "" if self.source == self.target.parent else self.source.name
+
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
@@ -106,6 +111,7 @@ class Task:
         filename: path relative to the source directory, ``/`` as separator.
         attempt_id: echoed by the node; part of the temporary file's name.
         timeout_s: seconds a worker may spend on it.
+        source_dir: where the sources are below the base path; None for where the node finds them.
         patience_s: seconds the caller waits for the answer: work, queue and simulated delay.
     """
 
@@ -113,6 +119,7 @@ class Task:
     filename: str
     attempt_id: str
     timeout_s: float = DEFAULT_TIMEOUT_S
+    source_dir: str | None = None
     patience_s: float = 2 * DEFAULT_TIMEOUT_S
 
 
@@ -232,7 +239,8 @@ class NodeStatus:
     """A compute node, by its own account or as the server sees it.
 
     ``load_probability`` is None and ``workers`` 0 while the server does not know them; ``fault`` is what the
-    node's own check finds broken on it, ``started_at`` (seconds since 1970) tells a restart from a pause.
+    node's own check finds broken on it, ``started_at`` (seconds since 1970) tells a restart from a pause,
+    ``unwritable`` are base paths whose results it cannot write.
     """
 
     name: str
@@ -251,3 +259,4 @@ class NodeStatus:
     delay_s: float = 0.0
     fault: str = ""
     started_at: float = 0.0
+    unwritable: tuple[str, ...] = ()

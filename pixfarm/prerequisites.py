@@ -3,8 +3,11 @@
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 from typing import NoReturn
 
+_HOME = Path(__file__).resolve().parents[1]
+_VENV = ".venv"
 _NEEDED = {
     "numpy": "NumPy",
     "cv2": "OpenCV",
@@ -18,6 +21,19 @@ _NEEDED = {
 def missing() -> list[str]:
     """Names of what the scripts need and this Python does not have."""
     return [name for module, name in _NEEDED.items() if not _is_installed(module)]
+
+
+def way_out(home: Path) -> str:
+    """What to do when something is missing, for the repository at ``home``."""
+    install = f"-m pip install -r {quote(str(home / 'requirements.txt'))}"
+    if sys.prefix != sys.base_prefix:
+        return f"run: {quote(sys.executable)} {install}"
+    activate = f". {quote(str(home / _VENV / 'bin/activate'))}"
+    if (home / _VENV / "bin/python").exists():
+        return f"{_VENV}/bin/python has what `make` installed; first run: {activate}"
+    # Not into this Python itself: Debian and others refuse that.
+    venv = quote(str(home / _VENV))
+    return f"run: {quote(sys.executable)} -m venv {venv} && {activate} && python {install}"
 
 
 def _is_installed(module: str) -> bool:
@@ -35,7 +51,4 @@ def _leave(message: str) -> NoReturn:
 if sys.version_info < (3, 11):  # noqa: UP036 - said in words instead of by a traceback
     _leave(f"needs Python 3.11 or later; {sys.executable} is {sys.version.split()[0]}")
 if _lacking := missing():
-    _leave(
-        f"{', '.join(_lacking)} not found by {sys.executable}; run: {sys.executable} -m pip install -r "
-        f"{Path(__file__).resolve().parents[1] / 'requirements.txt'}"
-    )
+    _leave(f"{', '.join(_lacking)} not found by {sys.executable}; {way_out(_HOME)}")

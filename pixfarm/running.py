@@ -115,6 +115,8 @@ class RunningJobs:
             jobs = list(self._jobs.values())
         for job in jobs:
             job.suspend()
+        # After that: a job whose rows are given up must not be told as ended.
+        self._farm.journal.hurry()
         deadline = time.monotonic() + grace_s
         for thread in threads:
             if thread.ident is not None:

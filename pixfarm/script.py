@@ -1,6 +1,7 @@
 """What the three scripts have in common: arguments, logging, signals, exit codes."""
 
 import argparse
+import difflib
 import logging
 import math
 import os
@@ -14,7 +15,7 @@ from types import FrameType
 from typing import Literal, NoReturn
 
 from pixfarm import __version__
-from pixfarm.console.stream import print_error
+from pixfarm.console.stream import flush_stdout, print_error
 from pixfarm.console.text import safe
 from pixfarm.errors import NotReady, PeerError, UsageError
 from pixfarm.load import AUTO
@@ -44,9 +45,26 @@ class OneLineParser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
 
+    # argparse's other ways to call it, with a namespace of one's own, are not ours.
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: None = None
+    ) -> argparse.Namespace:
+        """The options; ends the script with one line when some are unknown, and names those meant."""
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._guess(unknown)}")
+        return options
+
     def error(self, message: str) -> NoReturn:
         """Ends the script with one line."""
         self.exit(EXIT_USAGE, f"{self.prog}: {safe(message)}; see {self.prog} --help\n")
+
+    def _guess(self, unknown: Sequence[str]) -> str:
+        """What was meant by the options among ``unknown``, as words to append."""
+        known = [option for option in self._option_string_actions if option.startswith("--")]
+        names = [argument.partition("=")[0] for argument in unknown if argument.startswith("--")]
+        guesses = [guess for name in names for guess in difflib.get_close_matches(name, known, n=1)]
+        return f" (did you mean {' and '.join(guesses)}?)" if guesses else ""
 
 
 class Parser(OneLineParser):
@@ -128,7 +146,7 @@ def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
     prog = Path(sys.argv[0]).name
     try:
         code = main(None)
-        sys.stdout.flush()
+        flush_stdout()
     except UsageError as error:
         code = _complain(prog, error, EXIT_USAGE)
     except (PeerError, NotReady) as error:

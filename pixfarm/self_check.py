@@ -6,7 +6,9 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,10 +19,20 @@ from pixfarm.imaging import NotPublished
 _log = logging.getLogger(__name__)
 
 PAUSE_S = 1.0
+_FORGET_S = 600.0
 _BLOCK = bytes(1024 * 1024)
 _MAX_BYTES = 16 * 1024 * 1024
 _DESCRIPTORS = 16
 _CLOSE_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a result could not be written, its size, and when that was on the monotonic clock."""
+
+    folder: Path
+    size_bytes: int
+    noted_at: float
 
 
 class SelfCheck:
@@ -38,17 +50,21 @@ class SelfCheck:
         self._pause_s = pause_s
         self._changed = threading.Condition()
         self._stop = threading.Event()
-        self._fault = ""
         self._notes = 0
-        self._is_short = False  # of descriptors, memory or processes
-        self._unwritable: dict[Path, tuple[Path, int]] = {}  # base path: folder, bytes that were to go there
+        self._shortage = ""  # of descriptors, memory or processes
+        self._unwritable: dict[Path, _Place] = {}  # by base path
         self._thread = threading.Thread(target=self._check, name="self check", daemon=True)
         self._thread.start()
 
     @property
     def fault(self) -> str:
-        """What does not work, in one line; empty when all does. Never waits for a file system."""
-        return self._fault or self._pool_fault()
+        """What no image can be done without, in one line; empty when all works."""
+        return self._shortage or self._pool_fault()
+
+    @property
+    def unwritable(self) -> tuple[str, ...]:
+        """Base paths whose results could not be written at the last try; never waits for a file system."""
+        return tuple(str(base) for base in list(self._unwritable))
 
     def note(self, failure: TaskFailed, target: Path, base_path: Path) -> None:
         """Takes note of a failed image, unless that was not the node's fault.
@@ -62,17 +78,19 @@ class SelfCheck:
             return
         with self._changed:
             if failure.code is FailureCode.NO_RESOURCES:
-                self._is_short = True
+                is_news, self._shortage = not self._shortage, failure.message
             else:
                 size_bytes = failure.size_bytes if isinstance(failure, NotPublished) else 0
-                _, before = self._unwritable.get(base_path, (target, 0))
-                self._unwritable[base_path] = target.parent, max(size_bytes, before)
-            is_news = self._fault != failure.message
-            self._fault = failure.message
+                known = self._unwritable.get(base_path)
+                is_news = known is None
+                size_bytes = max(size_bytes, known.size_bytes if known else 0)
+                self._unwritable[base_path] = _Place(target.parent, size_bytes, time.monotonic())
             self._notes += 1
             self._changed.notify()
         if is_news:
-            _log.warning("%s; trying every %g s whether that is over", failure.message, self._pause_s)
+            _log.warning(
+                "%s (%s); trying every %g s whether that is over", failure.message, base_path, self._pause_s
+            )
 
     def close(self) -> None:
         """Ends the thread; may be called twice."""
@@ -86,32 +104,35 @@ class SelfCheck:
     def _check(self) -> None:
         while not self._stop.is_set():
             with self._changed:
-                self._changed.wait_for(lambda: self._fault or self._stop.is_set())
+                self._changed.wait_for(lambda: self._shortage or self._unwritable or self._stop.is_set())
             if not self._stop.wait(self._pause_s):
                 self._try_again()
 
     def _try_again(self) -> None:
         with self._changed:
-            notes, unwritable, is_short = self._notes, dict(self._unwritable), self._is_short
+            notes, unwritable, is_short = self._notes, dict(self._unwritable), bool(self._shortage)
         # Not under the lock: any of this may hang as long as a file system does.
-        faults = {
-            base: _fault_of(partial(self._write_below, base, *wanted)) for base, wanted in unwritable.items()
-        }
+        still = {base: place for base, place in unwritable.items() if self._still_fails(base, place)}
         shortage = (_fault_of(_take_some) or self._pool_fault()) if is_short else ""
         with self._changed:
             if self._notes != notes:
                 return  # another image failed meanwhile: what was found may be outdated
-            self._unwritable = {base: wanted for base, wanted in unwritable.items() if faults[base]}
-            self._is_short = bool(shortage)
-            self._fault = next(filter(None, [*faults.values(), shortage]), "")
-        if not self._fault:
+            self._unwritable, self._shortage = still, shortage
+        for base in unwritable.keys() - still.keys():
+            _log.info("results of %s can be written again", base)
+        if is_short and not shortage:
             _log.info("what had failed on this node works again")
 
-    def _write_below(self, base_path: Path, folder: Path, size_bytes: int) -> None:
+    def _still_fails(self, base_path: Path, place: _Place) -> bool:
+        if time.monotonic() - place.noted_at > _FORGET_S:
+            return False  # its job has ended; if not, the next image tells
+        return bool(_fault_of(partial(self._write_below, base_path, place)))
+
+    def _write_below(self, base_path: Path, place: _Place) -> None:
         # The folder may not have been made yet, for the same reason; a check makes none.
-        for candidate in (folder, *folder.parents):
+        for candidate in (place.folder, *place.folder.parents):
             if candidate.is_dir():
-                self._write(candidate / _file_name(), min(size_bytes, _MAX_BYTES))
+                self._write(candidate / _file_name(), min(place.size_bytes, _MAX_BYTES))
                 return
             if candidate == base_path:
                 return  # gone, and with it what could not be written to

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from pixfarm.journal import Journal, Provenance
-from pixfarm.ledger import shown
 from pixfarm.listing import eligible_files
 from pixfarm.model import PIPELINE, ImageState, JobSpec, SourceTree
+from pixfarm.names import original, shown
 
 _BATCH = 256
 # Looking at a file on a file server takes a millisecond or so of waiting, not of work.
@@ -73,8 +73,8 @@ class Worklist:
 
     def _still_good(self, names: list[str], lookers: ThreadPoolExecutor) -> set[str]:
         known = self._journal.last_done(self._spec.base_path, [shown(name) for name in names])
-        checked = lookers.map(lambda name: self._is_good(name, known[name]), known)
-        return {name for name, is_good in zip(known, checked, strict=True) if is_good}
+        checked = lookers.map(lambda text: self._is_good(original(text), known[text]), known)
+        return {original(text) for text, is_good in zip(known, checked, strict=True) if is_good}
 
     def _is_good(self, name: str, origin: Provenance) -> bool:
         """Whether neither source nor result has changed since, and the same would be done again."""
@@ -94,10 +94,11 @@ class Worklist:
         ):
             after = page[-1].filename
             for record in page:
+                name = original(record.filename)
                 if record.filename.endswith("/"):  # a folder that could not be listed then
-                    yield from eligible_files(self._tree, on_folder_error, record.filename.removeprefix("./"))
+                    yield from eligible_files(self._tree, on_folder_error, name)
                 else:
-                    yield record.filename
+                    yield name
 
 
 def _size_and_time(path: os.PathLike[str]) -> tuple[int, int] | None:

@@ -96,7 +96,10 @@ struct TaskOptions {
   1: optional string attempt_id,
   /** Seconds a worker may spend on the image before it is given up with TIMED_OUT; greater than 0,
    *  at most 3600. The simulated delay and the wait for a worker do not count. Left out: 60. */
-  2: optional double timeout_s
+  2: optional double timeout_s,
+  /** Where the sources are below the base path: "input_dir", or "" for the base path itself. Left out:
+   *  input_dir when there is one. A job says it, so that it is the same for all of its images. */
+  3: optional string source_dir
 }
 
 /** One image, processed and published. */
@@ -150,7 +153,7 @@ struct Failure {
   /** Path of the source relative to the source directory. */
   1: string filename,
   /** Machine-readable reason: NOT_FOUND UNREADABLE UNSUPPORTED TOO_LARGE FORBIDDEN NO_SPACE IO
-   *  CRASHED TIMED_OUT BAD_NAME INTERNAL NODE_LOST REFUSED READ_ONLY NO_RESOURCES
+   *  CRASHED TIMED_OUT BAD_NAME INTERNAL NODE_LOST REFUSED READ_ONLY NO_RESOURCES NO_MEMORY
    *  ALL_NODES_REJECT NO_NODES CANCELLED; others may be added. */
   2: string code,
   /** One line for a person. */
@@ -294,7 +297,9 @@ struct NodeStatus {
   /** What its own check finds broken on it; empty when nothing is. */
   15: optional string fault,
   /** When the node was started, seconds since 1970; another value means another process. */
-  16: optional double started_at
+  16: optional double started_at,
+  /** Base paths whose results it could not write when it last tried: the disk is full, or read-only. */
+  17: optional list<string> unwritable
 }
 
 /** The request cannot be carried out as it was asked; changing it is up to the caller. */

@@ -207,18 +207,22 @@ class TaskOptions(object):
     question, and part of the temporary file's name. Left out: the node chooses.
      - timeout_s: Seconds a worker may spend on the image before it is given up with TIMED_OUT; greater than 0,
     at most 3600. The simulated delay and the wait for a worker do not count. Left out: 60.
+     - source_dir: Where the sources are below the base path: "input_dir", or "" for the base path itself. Left out:
+    input_dir when there is one. A job says it, so that it is the same for all of its images.
 
     """
 
     __slots__ = (
         'attempt_id',
         'timeout_s',
+        'source_dir',
     )
 
 
-    def __init__(self, attempt_id=None, timeout_s=None,):
+    def __init__(self, attempt_id=None, timeout_s=None, source_dir=None,):
         self.attempt_id = attempt_id
         self.timeout_s = timeout_s
+        self.source_dir = source_dir
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -239,6 +243,11 @@ class TaskOptions(object):
                     self.timeout_s = iprot.readDouble()
                 else:
                     iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.source_dir = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -256,6 +265,10 @@ class TaskOptions(object):
         if self.timeout_s is not None:
             oprot.writeFieldBegin('timeout_s', TType.DOUBLE, 2)
             oprot.writeDouble(self.timeout_s)
+            oprot.writeFieldEnd()
+        if self.source_dir is not None:
+            oprot.writeFieldBegin('source_dir', TType.STRING, 3)
+            oprot.writeString(self.source_dir.encode('utf-8') if sys.version_info[0] == 2 else self.source_dir)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -633,7 +646,7 @@ class Failure(object):
     Attributes:
      - filename: Path of the source relative to the source directory.
      - code: Machine-readable reason: NOT_FOUND UNREADABLE UNSUPPORTED TOO_LARGE FORBIDDEN NO_SPACE IO
-    CRASHED TIMED_OUT BAD_NAME INTERNAL NODE_LOST REFUSED READ_ONLY NO_RESOURCES
+    CRASHED TIMED_OUT BAD_NAME INTERNAL NODE_LOST REFUSED READ_ONLY NO_RESOURCES NO_MEMORY
     ALL_NODES_REJECT NO_NODES CANCELLED; others may be added.
      - message: One line for a person.
      - node: Name of the node that said so; empty when no node was involved.
@@ -1486,6 +1499,7 @@ class NodeStatus(object):
      - delay_s: Seconds of its simulated delay.
      - fault: What its own check finds broken on it; empty when nothing is.
      - started_at: When the node was started, seconds since 1970; another value means another process.
+     - unwritable: Base paths whose results it could not write when it last tried: the disk is full, or read-only.
 
     """
 
@@ -1506,10 +1520,11 @@ class NodeStatus(object):
         'delay_s',
         'fault',
         'started_at',
+        'unwritable',
     )
 
 
-    def __init__(self, name=None, host=None, port=None, load_probability=None, workers=None, in_flight=None, draining=None, done=None, refused=None, failed=None, health=None, message=None, version=None, delay_s=None, fault=None, started_at=None,):
+    def __init__(self, name=None, host=None, port=None, load_probability=None, workers=None, in_flight=None, draining=None, done=None, refused=None, failed=None, health=None, message=None, version=None, delay_s=None, fault=None, started_at=None, unwritable=None,):
         self.name = name
         self.host = host
         self.port = port
@@ -1526,6 +1541,7 @@ class NodeStatus(object):
         self.delay_s = delay_s
         self.fault = fault
         self.started_at = started_at
+        self.unwritable = unwritable
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1616,6 +1632,16 @@ class NodeStatus(object):
                     self.started_at = iprot.readDouble()
                 else:
                     iprot.skip(ftype)
+            elif fid == 17:
+                if ftype == TType.LIST:
+                    self.unwritable = []
+                    (_etype24, _size21) = iprot.readListBegin()
+                    for _i25 in range(_size21):
+                        _elem26 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.unwritable.append(_elem26)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1689,6 +1715,13 @@ class NodeStatus(object):
         if self.started_at is not None:
             oprot.writeFieldBegin('started_at', TType.DOUBLE, 16)
             oprot.writeDouble(self.started_at)
+            oprot.writeFieldEnd()
+        if self.unwritable is not None:
+            oprot.writeFieldBegin('unwritable', TType.LIST, 17)
+            oprot.writeListBegin(TType.STRING, len(self.unwritable))
+            for iter27 in self.unwritable:
+                oprot.writeString(iter27.encode('utf-8') if sys.version_info[0] == 2 else iter27)
+            oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2067,6 +2100,7 @@ TaskOptions.thrift_spec = (
     None,  # 0
     (1, TType.STRING, 'attempt_id', 'UTF8', None, ),  # 1
     (2, TType.DOUBLE, 'timeout_s', None, None, ),  # 2
+    (3, TType.STRING, 'source_dir', 'UTF8', None, ),  # 3
 )
 all_structs.append(TaskResult)
 TaskResult.thrift_spec = (
@@ -2178,6 +2212,7 @@ NodeStatus.thrift_spec = (
     (14, TType.DOUBLE, 'delay_s', None, None, ),  # 14
     (15, TType.STRING, 'fault', 'UTF8', None, ),  # 15
     (16, TType.DOUBLE, 'started_at', None, None, ),  # 16
+    (17, TType.LIST, 'unwritable', (TType.STRING, 'UTF8', False), None, ),  # 17
 )
 all_structs.append(InvalidRequest)
 InvalidRequest.thrift_spec = (

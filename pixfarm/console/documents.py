@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TextIO
 
 from pixfarm.console.outcome import images_per_s, is_all_done
+from pixfarm.console.stream import write_text
 from pixfarm.model import ImageRecord, JobReport, JobStatus, NodeStatus
 
 
@@ -35,7 +36,7 @@ def nodes_document(nodes: Sequence[NodeStatus]) -> dict[str, object]:
 def print_document(document: Mapping[str, object], stream: TextIO | None = None) -> None:
     """Print ``document`` on ``stream``, stdout when left out; in ASCII: any name survives any stream."""
     stream = sys.stdout if stream is None else stream
-    stream.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+    write_text(stream, json.dumps(document, indent=2, allow_nan=False) + "\n")
 
 
 def print_images_document(
@@ -43,12 +44,12 @@ def print_images_document(
 ) -> None:
     """Print one document of ``job`` and, under ``images``, a line for each of ``records`` as they come."""
     stream = sys.stdout if stream is None else stream
-    stream.write(f'{{"job": {json.dumps(job_document(job), indent=2, allow_nan=False)},\n"images": [')
+    write_text(stream, f'{{"job": {json.dumps(job_document(job), indent=2, allow_nan=False)},\n"images": [')
     separator = "\n"
     for record in records:
-        stream.write(separator + json.dumps(_fields(record), allow_nan=False))
+        write_text(stream, separator + json.dumps(_fields(record), allow_nan=False))
         separator = ",\n"
-    stream.write("\n]}\n")
+    write_text(stream, "\n]}\n")
 
 
 def _fields(value: JobReport | JobStatus | ImageRecord) -> dict[str, object]:

@@ -44,7 +44,9 @@ def nodes_sheet(nodes: Sequence[NodeStatus], width: int | None = None) -> Sheet:
 
 def node_remarks(nodes: Sequence[NodeStatus]) -> list[str]:
     """What is to be said about single nodes: why they are not up, what is broken on them."""
-    return [f"{node.name}: {remark}" for node in nodes if (remark := _remark(node))]
+    remarks = [(node.name, remark) for node in nodes if (remark := _remark(node))]
+    # Why a node cannot be reached begins with its name already.
+    return [remark if remark.startswith(f"{name} (") else f"{name}: {remark}" for name, remark in remarks]
 
 
 def _remark(node: NodeStatus) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, TextIO
 
+from pixfarm.console.stream import writing_to
 from pixfarm.errors import UsageError
 from pixfarm.model import ImageRecord
 
@@ -57,7 +58,12 @@ def save_csv(records: Iterable[ImageRecord], path: Path) -> int:
 def print_csv(records: Iterable[ImageRecord]) -> None:
     """Write ``records`` to standard output, in UTF-8 whatever the terminal's encoding is."""
     sys.stdout.flush()
-    with open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False) as stream:
+    file = sys.stdout.fileno()
+    # Around records as well: closing the stream writes, too, and what goes wrong with records is no OSError.
+    with (
+        writing_to(sys.stdout),
+        open(file, "w", encoding="utf-8", newline="", closefd=False) as stream,
+    ):
         write_csv(records, stream)
 
 

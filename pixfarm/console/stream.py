@@ -2,9 +2,50 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from pixfarm.console.text import safe
+
+
+class OutputLost(OSError):
+    """Standard output cannot be written; the message says so, and why."""
+
+
+@contextmanager
+def writing_to(stream: TextIO) -> Iterator[None]:
+    """Around nothing but writing: tells the failure of stdout from that of any other file.
+
+    Raises:
+        OutputLost: ``stream`` is stdout and cannot be written.
+        BrokenPipeError: nobody is left to read it.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if stream is not sys.stdout:
+            raise
+        raise OutputLost(f"standard output cannot be written: {error.strerror}") from error
+
+
+def flush_stdout() -> None:
+    """Write what stdout still holds back.
+
+    Raises:
+        OutputLost: it cannot be written.
+        BrokenPipeError: nobody is left to read it.
+    """
+    with writing_to(sys.stdout):
+        sys.stdout.flush()
+
+
+def write_text(stream: TextIO, text: str) -> None:
+    """Write ``text`` as it is."""
+    with writing_to(stream):
+        stream.write(text)
 
 
 def can_draw(stream: TextIO) -> bool:
@@ -18,7 +59,7 @@ def can_draw(stream: TextIO) -> bool:
 def write_line(stream: TextIO, line: str) -> None:
     """Write ``line``, and nothing but that one line; what ``stream`` cannot encode is escaped."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    stream.write(safe(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    write_text(stream, safe(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
 def print_line(text: str) -> None:

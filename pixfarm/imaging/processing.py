@@ -76,6 +76,7 @@ def process_image(source: Path, target: Path, attempt_id: str, settings: ImageSe
     try:
         source_file = read_source(source, settings.max_bytes)
         result, (height_px, width_px) = _transform(source_file.content)
+        _refuse_to_replace(source, source_file.identity, target)
         mtime_ns = publish(result, target, attempt_id, fsync=settings.fsync)
     except MemoryError as error:
         raise _out_of_memory(settings) from error
@@ -95,6 +96,23 @@ def _transform(content: bytes) -> tuple[bytes, tuple[int, int]]:
     return encode(result, examined.format, lossless=examined.lossless), (height_px, width_px)
 
 
+def _refuse_to_replace(source: Path, identity: tuple[int, int], target: Path) -> None:
+    """Keeps an original from being overwritten where a link in output_dir leads back to the sources."""
+    try:
+        found = target.stat()
+        # Another name of the same file, a hard link, may well be replaced: the original keeps its own.
+        is_source = (found.st_dev, found.st_ino) == identity and (
+            found.st_nlink == 1 or (target.name == source.name and target.parent.samefile(source.parent))
+        )
+    except OSError:  # there is no such result yet, or writing it will tell what is wrong
+        return
+    if is_source:
+        raise TaskFailed(
+            FailureCode.FORBIDDEN,
+            "its result would replace it: a link in output_dir leads to the sources; remove that link",
+        )
+
+
 def _is_for_want_of_memory(error: cv2.error | TaskFailed) -> bool:
     if isinstance(error, TaskFailed):
         # Libraries that get no memory say no more than that they cannot decode or encode it.
@@ -104,7 +122,7 @@ def _is_for_want_of_memory(error: cv2.error | TaskFailed) -> bool:
 
 def _out_of_memory(settings: ImageSettings) -> TaskFailed:
     if not settings.memory_mib:
-        return TaskFailed(FailureCode.TOO_LARGE, "not enough memory for this image")
+        return TaskFailed(FailureCode.NO_MEMORY, "not enough memory for this image")
     return TaskFailed(
-        FailureCode.TOO_LARGE, f"needs more memory than an image may take ({settings.memory_mib} MiB)"
+        FailureCode.NO_MEMORY, f"needs more memory than an image may take ({settings.memory_mib} MiB)"
     )

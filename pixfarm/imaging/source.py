@@ -24,10 +24,11 @@ _FAILURES = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source file as it was read; its modification time in nanoseconds since 1970."""
+    """A source file as it was read; its modification time in nanoseconds since 1970, device and inode."""
 
     content: bytes
     mtime_ns: int
+    identity: tuple[int, int]
 
 
 def read_source(path: Path, max_bytes: int) -> Source:
@@ -70,7 +71,7 @@ def _read(path: Path, max_bytes: int) -> Source:
         os.close(descriptor)
     if len(content) != size or after.st_mtime_ns != before.st_mtime_ns:
         raise TaskFailed(FailureCode.IO, "changed while it was read; run it again when it is complete")
-    return Source(content, before.st_mtime_ns)
+    return Source(content, before.st_mtime_ns, (before.st_dev, before.st_ino))
 
 
 def _checked_size(status: os.stat_result, max_bytes: int) -> int:

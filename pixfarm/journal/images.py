@@ -7,12 +7,13 @@ gives the interpreter lock away, and with hundreds of image threads it takes lon
 import heapq
 import json
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
 from pixfarm.journal.schema import NUMBERS, STATES
-from pixfarm.journal.values import JobKey, Provenance
+from pixfarm.journal.values import Counted, JobKey, Provenance
 from pixfarm.model import ImageRecord, ImageState
 
 BAD_STATES = frozenset({ImageState.FAILED, ImageState.NOT_DONE})
@@ -82,6 +83,25 @@ def counts(
     end = _span_end(connection, key, after, rows)
     found = connection.execute(_COUNTS, (*key, after, _bound(end))).fetchall()
     return [(STATES[state], node, number, seconds) for state, node, number, seconds in found], end
+
+
+def total(found: Iterable[tuple[ImageState, str, int, float]]) -> Counted:
+    """What all answers of `counts` come to."""
+    states: Counter[ImageState] = Counter()
+    done: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for state, node, number, node_s in found:
+        states[state] += number
+        if state is ImageState.DONE:
+            done[node] += number
+            seconds[node] += node_s
+    return Counted(
+        done=states[ImageState.DONE],
+        failed=states[ImageState.FAILED],
+        not_done=states[ImageState.NOT_DONE],
+        skipped=states[ImageState.SKIPPED],
+        nodes={node: (done[node], seconds[node]) for node in done},
+    )
 
 
 def ended(connection: sqlite3.Connection, key: JobKey, names: Sequence[str]) -> set[str]:

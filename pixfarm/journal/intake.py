@@ -115,7 +115,7 @@ class Intake:
         return None
 
     def committed(self, rows: int) -> None:
-        """So many rows are not pending any more."""
+        """So many rows are not pending any more: they are committed, or given up."""
         with self._lock:
             self._pending -= rows
             self._room.notify_all()

@@ -1,8 +1,8 @@
 """The journal of a server, as all its threads use it."""
 
 import logging
+import math
 import sqlite3
-from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -34,7 +34,8 @@ class Journal:
     """What happened to each image of each job; every method may be called from any thread.
 
     What is asked is answered from what is committed: flush() first to see what was just recorded. While
-    nothing can be written (a full disk), `problem` says so, rows wait, and questions are answered.
+    nothing can be written (a full disk, a directory that was removed), `problem` says so, rows wait, and
+    questions are answered.
 
     Args:
         folder: the server's state directory; made on demand, and locked until close().
@@ -52,11 +53,11 @@ class Journal:
             undo.callback(self._folder.close)
             self._connection = open_database(self._path)
             undo.callback(self._connection.close)
+            self._folder.watch(self._path)
             self._texts = TextIds(self._connection)
             self._intake = Intake()
-            self._writer = Writer(
-                self._intake, Transactions(self._connection, self._texts).commit, self._release
-            )
+            transactions = Transactions(self._connection, self._texts, self._folder.check)
+            self._writer = Writer(self._intake, transactions.commit, self._release)
             undo.pop_all()
 
     @property
@@ -64,16 +65,27 @@ class Journal:
         """One line on why nothing can be written now; empty when all is well."""
         return self._writer.problem
 
+    def hurry(self) -> None:
+        """The server is about to stop: what cannot be written is given up after 5 s; may be called twice.
+
+        Whoever waits for it is told by a StateUnusable.
+        """
+        self._writer.hurry()
+
     def close(self) -> None:
         """Commits what is queued and unlocks the directory; may be called twice.
 
-        What cannot be written within a grace of 5 s is given up, and said in the log.
+        What cannot be written within 5 s, counted from hurry(), is given up, and said in the log.
         """
         self._writer.close()
 
-    def flush(self) -> None:
-        """Returns when all that was queued before is committed, and its ``on_recorded`` were called."""
-        self._writer.flush()
+    def flush(self, timeout_s: float = math.inf) -> None:
+        """Returns when all that was queued before is committed, and its ``on_recorded`` were called.
+
+        Raises:
+            StateUnusable: that did not happen in time; it may happen later.
+        """
+        self._writer.flush(timeout_s)
 
     def add_job(self, spec: JobSpec, token: str, summary: JobSummary) -> None:
         """Writes a new job; it survives a power cut from here on.
@@ -190,22 +202,8 @@ class Journal:
         Raises:
             UnknownJob: there is none of that id.
         """
-        states: Counter[ImageState] = Counter()
-        done: Counter[str] = Counter()
-        seconds: defaultdict[str, float] = defaultdict(float)
         step = partial(images.counts, self._connection, self._key(job_id))
-        for state, node, number, node_s in self._walk(step, "", _SPAN_ROWS):
-            states[state] += number
-            if state is ImageState.DONE:
-                done[node] += number
-                seconds[node] += node_s
-        return Counted(
-            done=states[ImageState.DONE],
-            failed=states[ImageState.FAILED],
-            not_done=states[ImageState.NOT_DONE],
-            skipped=states[ImageState.SKIPPED],
-            nodes={node: (done[node], seconds[node]) for node in done},
-        )
+        return images.total(self._walk(step, "", _SPAN_ROWS))
 
     def _walk(
         self, step: Callable[[str, int], tuple[list[T], str | None]], after: str, rows: int

@@ -1,7 +1,7 @@
 """Writing a batch to the journal's tables, all of it or nothing."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pixfarm.journal.batch import Batch, ImageRow, Request
 from pixfarm.journal.database import roll_back
@@ -50,10 +50,14 @@ class Transactions:
     Args:
         connection: in autocommit mode.
         texts: numbers of texts.
+        check: called before each commit; raises when nothing may be written.
     """
 
-    def __init__(self, connection: sqlite3.Connection, texts: TextIds) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, texts: TextIds, check: Callable[[], None] = lambda: None
+    ) -> None:
         self._connection = connection
+        self._check = check
         self._texts = texts
         self._sync = ""
         limit = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)  # 999 before SQLite 3.32
@@ -64,7 +68,9 @@ class Transactions:
 
         Raises:
             sqlite3.Error: nothing of it is written; it may be tried again.
+            Exception: what the check raises; likewise.
         """
+        self._check()
         self._set_sync("FULL" if batch.orders else "NORMAL")
         try:
             self._connection.execute("BEGIN IMMEDIATE")

@@ -48,6 +48,7 @@ class Writer:
         self._end = end
         self._grace_s = grace_s
         self._give_up_at: float | None = None
+        self._has_lost = False
         self._lost = 0
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
@@ -62,13 +63,13 @@ class Writer:
         answer: T = self._wait_for(self._intake.put_order(work))
         return answer
 
-    def flush(self) -> None:
+    def flush(self, timeout_s: float = math.inf) -> None:
         """Returns when all that was put before is committed, and those who put rows have been told.
 
         Raises:
-            StateUnusable: the journal was closed before.
+            StateUnusable: the journal was closed before, or the time is up.
         """
-        self._wait_for(self._intake.put_flush())
+        self._wait_for(self._intake.put_flush(), timeout_s)
 
     def ask(self, work: Callable[[], T]) -> T:
         """What ``work`` returns or raises, when the thread calls it between two transactions.
@@ -79,10 +80,14 @@ class Writer:
         answer: T = self._wait_for(self._intake.put_question(work), _ANSWER_S)
         return answer
 
-    def close(self) -> None:
-        """Commits what is there, or gives that up after a grace, and ends the thread; may be called twice."""
+    def hurry(self) -> None:
+        """Tries no batch again any more when a grace is over; may be called twice."""
         if self._give_up_at is None:
             self._give_up_at = time.monotonic() + self._grace_s
+
+    def close(self) -> None:
+        """Commits what is there, or gives that up after a grace, and ends the thread; may be called twice."""
+        self.hurry()
         self._intake.close()
         self._thread.join(self._grace_s + _END_S)
         if self._thread.is_alive():
@@ -92,7 +97,7 @@ class Writer:
         if threading.current_thread() is self._thread:
             raise RuntimeError("what the journal calls after a commit must not wait for the journal")
         give_up_at = time.monotonic() + timeout_s
-        while not wait([answer], _LOOK_S).done:
+        while not wait([answer], max(0.0, min(_LOOK_S, give_up_at - time.monotonic()))).done:
             if time.monotonic() >= give_up_at:
                 raise StateUnusable(f"the journal did not answer within {timeout_s:g} s; its disk may hang")
             if not self._thread.is_alive() and not answer.done():
@@ -118,7 +123,8 @@ class Writer:
 
     def _carry_out(self, batch: Batch) -> None:
         pause_s = _FIRST_PAUSE_S
-        while not self._is_committed(batch):
+        # What comes after lost rows is lost, too: a job must not be told as ended without some of its images.
+        while self._has_lost or not self._is_committed(batch):
             if self._is_given_up():
                 self._lose(batch)
                 return
@@ -137,12 +143,11 @@ class Writer:
         try:
             self._commit(batch)
         except Exception as error:  # noqa: BLE001 - top of a thread; and whatever it was, nothing may be dropped
+            why = str(error) if isinstance(error, StateUnusable) else describe(error)
             if not self.problem:
-                traceback = None if isinstance(error, sqlite3.Error) else error
-                _log.error(
-                    "the journal cannot be written: %s; trying again", describe(error), exc_info=traceback
-                )
-            self.problem = describe(error)
+                traceback = None if isinstance(error, sqlite3.Error | StateUnusable) else error
+                _log.error("the journal cannot be written: %s; trying again", why, exc_info=traceback)
+            self.problem = why
             return False
         if self.problem:
             _log.warning("the journal can be written again")
@@ -158,7 +163,9 @@ class Writer:
         return self._give_up_at is not None and time.monotonic() >= self._give_up_at
 
     def _lose(self, batch: Batch) -> None:
+        self._has_lost = True
         self._lost += len(batch.rows)
+        self._intake.committed(len(batch.rows))  # nobody may wait for room that never comes
         lost = StateUnusable(f"the journal was closed while it could not be written: {self.problem}")
         for answer in (*(order.answer for order in batch.orders), *batch.flushes):
             answer.set_exception(lost)

@@ -9,14 +9,16 @@ from pixfarm.scheduling.blame import Blame, blame_of
 
 @dataclass(slots=True)
 class Attempts:
-    """The history of one image.
+    """The history of one image of a base path.
 
     ``refused_by`` are the nodes of the current sweep, ``avoid`` those that failed it or were lost with it,
-    ``struck_by`` those that gave it a strike, ``failed_on`` those that took it and blamed it: who does it
-    after all disproves them. ``missed_at`` is when each node last did not find its file, ``missing`` how
-    often that was so, first looks of further nodes not counted: they need not be waited with.
+    ``struck_by`` those that gave it a strike or have not the memory for it, ``failed_on`` those that took it
+    and blamed it: who does it after all disproves them. ``missed_at`` is when each node last did not find its
+    file, ``missing`` how often that was so, first looks of further nodes not counted: they need not be waited
+    with.
     """
 
+    base_path: str = ""
     refused_by: set[str] = field(default_factory=set)
     sweeps: int = 0
     refusals: int = 0
@@ -64,8 +66,10 @@ class Attempts:
         """
         blame = blame_of(failure.code)
         self._on_taken(node)
-        if blame is Blame.NODE:
+        if blame in {Blame.NODE, Blame.FOLDER}:
             return self._on_node_fault(failure)
+        if blame is Blame.CAPACITY:
+            return self._on_too_large(node, failure)
         if blame is Blame.STORAGE:
             return self._on_missing(node, failure, now)
         if blame is Blame.STRIKE:
@@ -104,6 +108,13 @@ class Attempts:
     def _on_node_fault(self, failure: TaskFailed) -> TaskFailed | None:
         self.node_faults += 1
         return failure if self.node_faults >= policy.MAX_NODE_FAULTS else None
+
+    def _on_too_large(self, node: str, failure: TaskFailed) -> TaskFailed | None:
+        if node in self.struck_by:
+            return failure  # asked again: no other node is left
+        self.failed_on.add(node)
+        self.struck_by.add(node)
+        return self._on_node_fault(failure)
 
     def _on_missing(self, node: str, failure: TaskFailed, now: float) -> TaskFailed | None:
         self.failed_on.add(node)

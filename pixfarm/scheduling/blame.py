@@ -11,6 +11,8 @@ class Blame(Enum):
     IMAGE = "image"  # it cannot be done anywhere: failed at once
     STRIKE = "strike"  # it may have harmed the worker, or been unlucky: once more, elsewhere
     NODE = "node"  # the node is broken: parked until its own check passes; the image goes elsewhere
+    CAPACITY = "capacity"  # more than this node can give: elsewhere, until nobody is left
+    FOLDER = "folder"  # the node cannot write there: no image of that base path until its own check passes
     STORAGE = "storage"  # a file that this node does not see yet: elsewhere, or again soon
 
 
@@ -19,8 +21,9 @@ _BLAME = {
     FailureCode.TIMED_OUT: Blame.STRIKE,
     FailureCode.IO: Blame.STRIKE,
     FailureCode.INTERNAL: Blame.STRIKE,
-    FailureCode.NO_SPACE: Blame.NODE,
-    FailureCode.READ_ONLY: Blame.NODE,
+    FailureCode.NO_SPACE: Blame.FOLDER,
+    FailureCode.READ_ONLY: Blame.FOLDER,
+    FailureCode.NO_MEMORY: Blame.CAPACITY,
     FailureCode.NO_RESOURCES: Blame.NODE,
     FailureCode.NOT_FOUND: Blame.STORAGE,
 }

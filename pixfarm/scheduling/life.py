@@ -48,14 +48,16 @@ class Life:
         """Whether a job may wait for it without end: not when all that it does is to answer pings."""
         return self.is_usable and self.failed_trials < policy.MAX_FAILED_TRIALS
 
-    def wants_ping(self, now: float, *, holds_images: bool) -> bool:
-        """Whether the node should be asked if it lives."""
+    def wants_ping(self, now: float, *, holds_images: bool, is_barred: bool) -> bool:
+        """Whether the node should be asked if it lives, or if there is a place where it can write again."""
         if self.pinging:
             return False
         if not self.is_usable:
             return now >= self.ping_at
         # One that refused because it drains is asked until it says so itself: only that takes it out.
         is_unsure = self.doubted_at is not None or self.draining
+        if is_barred and now - self.ping_began_at >= policy.PARKED_PING_S:
+            return True
         return is_unsure or (holds_images and now - self.heard_at > policy.SILENCE_S)
 
     def on_ping(self, now: float) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pixfarm.errors import RejectReason, TaskFailed, TaskRejected
 from pixfarm.model import Machine, NodeHealth, NodeStatus
 from pixfarm.scheduling import policy
+from pixfarm.scheduling.bars import Bars
 from pixfarm.scheduling.blame import Blame, blame_of, may_be_the_nodes
 from pixfarm.scheduling.life import Life
 
@@ -25,7 +26,7 @@ class NodeState:
 
     ``service_s`` is a peak-EWMA, as in Finagle: it jumps to a slower sample at once and comes down
     with time constant tau; only calls that did an image count. A node that is ``leaving`` was taken out of
-    machine.txt: it gets no more images.
+    machine.txt: it gets no more images. ``bars`` keep those images away whose results it cannot write.
     """
 
     machine: Machine
@@ -44,6 +45,7 @@ class NodeState:
     paused_until: float = 0.0
     sampled_at: float = 0.0
     leaving: bool = False
+    bars: Bars = field(default_factory=Bars)
 
     @property
     def name(self) -> str:
@@ -66,6 +68,13 @@ class NodeState:
         return self.life.is_worth_waiting_for and not self.leaving
 
     @property
+    def problem(self) -> str:
+        """Why it gets no images, or none of some base path; empty when it gets all."""
+        if self.life.message or not self.bars.message:
+            return self.life.message
+        return f"{self.machine} cannot write all results: {self.bars.message}"
+
+    @property
     def does_its_work(self) -> bool:
         """Whether it has not failed one image after the other, as a broken node does."""
         return self.failed_in_a_row <= policy.MAX_CREDIBLE_IN_A_ROW
@@ -82,9 +91,13 @@ class NodeState:
         is_open = self.life.doubted_at is None and now >= max(self.paused_until, self.life.rests_until)
         return is_open and self.in_flight < self.window
 
-    def is_idle(self, now: float) -> bool:
-        """Whether another image would be worked on at once."""
-        return self.has_room(now) and self.in_flight < self.workers
+    def may_take(self, base_path: str, now: float) -> bool:
+        """Whether it may get another image of that base path now."""
+        return self.has_room(now) and self.bars.lets_pass(base_path, now)
+
+    def is_idle(self, base_path: str, now: float) -> bool:
+        """Whether another image of that base path would be worked on at once."""
+        return self.may_take(base_path, now) and self.in_flight < self.workers
 
     @property
     def cost_s(self) -> float:
@@ -92,13 +105,15 @@ class NodeState:
         accept = max(self.accept_rate, policy.ACCEPT_FLOOR)
         return (self.in_flight + 1) * self.service_s + policy.REJECT_COST_S * (1 - accept) / accept
 
-    def on_sent(self) -> None:
-        """An image is on its way to it."""
+    def on_sent(self, base_path: str, now: float) -> None:
+        """An image of that base path is on its way to it."""
         self.in_flight += 1
+        self.bars.on_sent(base_path, now)
 
-    def on_done(self, now: float, seconds: float) -> None:
-        """It did an image in that many seconds."""
+    def on_done(self, base_path: str, now: float, seconds: float) -> None:
+        """It did an image of that base path in that many seconds."""
         self.done += 1
+        self.bars.on_done(base_path)
         self.failed_in_a_row = 0
         self._on_answer(accepted=True)
         self.life.on_answer(now)
@@ -119,13 +134,15 @@ class NodeState:
             pause_s = max(0.0, min(policy.MAX_RETRY_AFTER_S, rejection.retry_after_s))
             self.paused_until = now + pause_s
 
-    def on_failed(self, now: float, failure: TaskFailed) -> None:
-        """It took an image and could not do it."""
+    def on_failed(self, base_path: str, now: float, failure: TaskFailed) -> None:
+        """It took an image of that base path and could not do it."""
         self.failed += 1
         self.failed_in_a_row += may_be_the_nodes(failure.code)
         self._on_answer(accepted=True)
         blame = blame_of(failure.code)
-        if blame is Blame.IMAGE:
+        if blame is Blame.FOLDER:
+            self.bars.on_unwritable(base_path, now, failure.message)
+        if blame in {Blame.IMAGE, Blame.FOLDER}:
             self.life.on_answer(now)
         else:
             self.life.on_failure(self.machine, now, str(failure))
@@ -156,6 +173,7 @@ class NodeState:
         self.workers = status.workers
         self.delay_s = status.delay_s
         self.version = status.version
+        self.bars.on_pong(status.unwritable, now)
         self.life.on_pong(self.machine, status, now)
 
     def on_silence(self, now: float, rng: random.Random, message: str, *, foreign: bool = False) -> None:
@@ -164,7 +182,7 @@ class NodeState:
 
     def wants_ping(self, now: float) -> bool:
         """Whether it should be asked if it lives."""
-        return self.life.wants_ping(now, holds_images=self.in_flight > 0)
+        return self.life.wants_ping(now, holds_images=self.in_flight > 0, is_barred=self.bars.are_shut)
 
     def snapshot(self) -> NodeStatus:
         """Its state as others may see it."""
@@ -180,7 +198,7 @@ class NodeState:
             refused=self.refused,
             failed=self.failed,
             health=self.life.health,
-            message=self.life.message,
+            message=self.problem,
             version=self.version,
             delay_s=self.delay_s,
             started_at=self.life.started_at,

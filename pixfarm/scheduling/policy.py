@@ -52,6 +52,9 @@ RETRY_TOKENS_MAX = 100.0
 RETRY_TOKENS_PER_SUCCESS = 0.2
 RETRY_TOKENS_PER_NODE_S = 1.0
 
+# A place where a node could write again, but no image has been sent since.
+FORGET_BAR_S = 60.0
+
 # Deadlines follow the times of the job's own images, once there are enough of them.
 DEADLINE_S = 60.0
 DEADLINE_MIN_S = 10.0

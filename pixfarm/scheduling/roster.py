@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterable
 
 from pixfarm.errors import FailureCode, GaveUp
-from pixfarm.model import Machine, NodeStatus, Strategy
+from pixfarm.model import Machine, NodeHealth, NodeStatus, Strategy
 from pixfarm.scheduling import policy
 from pixfarm.scheduling.attempts import Attempts
 from pixfarm.scheduling.blame import may_be_the_nodes
@@ -86,21 +86,25 @@ class Roster:
         candidates = self._candidates(strategy, attempts, now)
         if candidates:
             node = CHOOSE[strategy](candidates, self._rng)
-            node.on_sent()
+            node.on_sent(attempts.base_path, now)
             return node
         if attempts.refused_by and self._is_sweep_over(strategy, now):
             raise SweepOver
-        self._check_some_usable(now, since)
+        self._check_some_usable(attempts.base_path, now, since)
         return None
 
     def reserve_idle(self, attempts: Attempts, holder: Machine, now: float) -> NodeState | None:
         """An idle node other than the holder, one place of it taken: for a copy of a late image."""
         passed_over = attempts.avoid | attempts.refused_by | {holder.name}
-        idle = [n for n in self._nodes.values() if n.is_idle(now) and n.name not in passed_over]
+        idle = [
+            n
+            for n in self._nodes.values()
+            if n.name not in passed_over and n.is_idle(attempts.base_path, now)
+        ]
         if not idle:
             return None
         node = CHOOSE[Strategy.LOAD_BALANCING](idle, self._rng)
-        node.on_sent()
+        node.on_sent(attempts.base_path, now)
         return node
 
     def is_credible(self, witness: NodeState, code: FailureCode) -> bool:
@@ -120,9 +124,21 @@ class Roster:
         """How many images may have a thread at once: what the nodes can hold and a few that wait."""
         return policy.SPARE_THREADS + sum(node.window for node in self._nodes.values())
 
-    def waits_for_nodes_s(self, since: float, now: float) -> float:
-        """Seconds for which no node was worth waiting for, counted from ``since`` on; 0 when one is."""
-        return 0.0 if self._is_any_worth_waiting_for(now) else now - max(self._usable_at, since)
+    def waits_for_nodes_s(self, base_path: str, since: float, now: float) -> float:
+        """Seconds for which no node was worth waiting for with images of that base path; 0 when one is.
+
+        Args:
+            base_path: the base path.
+            since: time from which they count.
+            now: the time.
+        """
+        promising = [node for node in self._nodes.values() if node.is_worth_waiting_for]
+        if not promising:
+            return now - max(self._usable_at, since)
+        self._usable_at = now
+        barred = [node.bars.since(base_path) for node in promising]
+        hopeless_since = [at for at in barred if at is not None]
+        return now - max(*hopeless_since, since) if len(hopeless_since) == len(barred) else 0.0
 
     def snapshot(self) -> list[NodeStatus]:
         """Every node's state, in the order of machine.txt."""
@@ -132,7 +148,9 @@ class Roster:
         nodes = list(self._nodes.values())
         if attempts.avoid:
             nodes = _best_left(nodes, strategy, attempts)
-        open_ones = [n for n in nodes if n.name not in attempts.refused_by and n.has_room(now)]
+        open_ones = [
+            n for n in nodes if n.name not in attempts.refused_by and n.may_take(attempts.base_path, now)
+        ]
         return self._without_slow_queues(open_ones) if strategy is Strategy.LOAD_BALANCING else open_ones
 
     def _without_slow_queues(self, nodes: list[NodeState]) -> list[NodeState]:
@@ -170,23 +188,19 @@ class Roster:
         accepts = (node.load_probability or 0.0) < 1
         return accepts and now - node.life.lost_at < self.no_node_timeout_s
 
-    def _check_some_usable(self, now: float, since: float) -> None:
-        if self.waits_for_nodes_s(since, now) < self.no_node_timeout_s:
+    def _check_some_usable(self, base_path: str, now: float, since: float) -> None:
+        if self.waits_for_nodes_s(base_path, since, now) < self.no_node_timeout_s:
             return
-        if any(node.is_usable and node.in_flight for node in self._nodes.values()):
-            return  # another trial, which may succeed
-        problems = "; ".join(node.life.message for node in self._nodes.values())
+        trials = [n for n in self._nodes.values() if n.is_usable and not n.is_worth_waiting_for]
+        if any(node.in_flight for node in trials):
+            return  # another one may succeed
+        problems = "; ".join(node.problem for node in self._nodes.values())
+        if any(node.life.health is NodeHealth.DOWN for node in self._nodes.values()):
+            problems += "; start computenode.py on the machines that are down"
         raise GaveUp(
             FailureCode.NO_NODES,
-            f"no node was usable for {self.no_node_timeout_s:g} s: {problems}; "
-            "start computenode.py on these machines",
+            f"no node was usable for {self.no_node_timeout_s:g} s: {problems}",
         )
-
-    def _is_any_worth_waiting_for(self, now: float) -> bool:
-        is_any = any(node.is_worth_waiting_for for node in self._nodes.values())
-        if is_any:
-            self._usable_at = now
-        return is_any
 
 
 def _best_left(nodes: list[NodeState], strategy: Strategy, attempts: Attempts) -> list[NodeState]:
@@ -195,7 +209,7 @@ def _best_left(nodes: list[NodeState], strategy: Strategy, attempts: Attempts) -
     They are worth waiting for, even when they have refused it in this sweep: a second strike is the last.
     """
     for passed_over in (attempts.avoid, attempts.struck_by):
-        fresh = [n for n in nodes if n.name not in passed_over and _may_take(n, strategy)]
+        fresh = [n for n in nodes if n.name not in passed_over and _may_take(n, strategy, attempts.base_path)]
         if fresh:
             # A file that was not found is looked for in turn.
             turn = min(attempts.missed_at.get(n.name, 0.0) for n in fresh)
@@ -203,7 +217,7 @@ def _best_left(nodes: list[NodeState], strategy: Strategy, attempts: Attempts) -
     return nodes
 
 
-def _may_take(node: NodeState, strategy: Strategy) -> bool:
+def _may_take(node: NodeState, strategy: Strategy, base_path: str) -> bool:
     """Whether a node takes images, sooner or later; by the random strategy a busy one is only late."""
     is_willing = strategy is Strategy.RANDOM or (node.load_probability or 0.0) < 1
-    return node.is_usable and is_willing and not node.life.draining
+    return node.is_usable and is_willing and not node.life.draining and node.bars.since(base_path) is None

@@ -37,19 +37,27 @@ def bind(machine: Machine, port: int | None = None) -> socket.socket:
     return sock
 
 
-def claim(nodes: Sequence[Machine]) -> tuple[Machine, socket.socket]:
+def claim(nodes: Sequence[Machine], filename: str) -> tuple[Machine, socket.socket]:
     """The first node whose address is this host's and free, with its socket.
 
+    Args:
+        nodes: from which to choose.
+        filename: the machines file that names them, for the message.
+
     Raises:
-        NotReady: there is none; the message says for each why not.
+        NotReady: there is none; the message says why not.
     """
-    problems = []
+    problems: list[tuple[Machine, NotReady]] = []
     for node in nodes:
         try:
             return node, bind(node)
         except NotReady as error:
-            problems.append(str(error))
-    raise NotReady("no node of machine.txt can be started here: " + "; ".join(problems))
+            problems.append((node, error))
+    here = [(node, error) for node, error in problems if _errno(error) != errno.EADDRNOTAVAIL]
+    if here and all(_errno(error) == errno.EADDRINUSE for _, error in here):
+        raise NotReady(_all_taken([node for node, _ in here], filename))
+    words = "; ".join(str(error) for _, error in problems)
+    raise NotReady(f"no node of {filename} can be started here: {words}")
 
 
 def connect(machine: Machine, timeout_s: float) -> socket.socket:
@@ -80,9 +88,27 @@ def _resolve(host: str, port: int) -> tuple[int, tuple[Any, ...]]:
     return family, address
 
 
+def _errno(error: NotReady) -> int | None:
+    return error.__cause__.errno if isinstance(error.__cause__, OSError) else None
+
+
+def _all_taken(nodes: Sequence[Machine], filename: str) -> str:
+    ports = ", ".join(str(node.port) for node in nodes)
+    if len(nodes) == 1:
+        return (
+            f"{nodes[0].name}, the only node of {filename} that is an address of this machine, already runs "
+            f"here, or its port is taken: {ports}; add a node, or stop what runs there"
+        )
+    return (
+        f"all {len(nodes)} nodes of {filename} that are addresses of this machine already run here, or their "
+        f"ports are taken: {ports}; add a node, or stop what runs there"
+    )
+
+
 def _bind_problem(machine: Machine, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {machine.host} is in use"
+        what = f"port {port} on {machine.host} is in use"
+        return f"{what}; stop what runs there, or change the port in machine.txt"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{machine.host} is not an address of this machine"
     if error.errno == errno.EACCES:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
-from pixfarm.errors import FailureCode, InvalidRequest, TaskFailed, TaskRejected, UnknownJob
+from pixfarm.errors import FailureCode, InvalidRequest, StateUnusable, TaskFailed, TaskRejected, UnknownJob
 from pixfarm.model import (
     DEFAULT_TIMEOUT_S,
     ImageRecord,
@@ -22,7 +22,7 @@ from pixfarm.model import (
 from pixfarm.wire import translate, translate_jobs
 from pixfarm.wire.framing import Secure
 from pixfarm.wire.idl import ComputeNode, ImageServer, ttypes
-from pixfarm.wire.listener import Listener
+from pixfarm.wire.listener import Listener, hang_up
 from pixfarm.wire.protocol import answer_frame
 
 _log = logging.getLogger(__name__)
@@ -121,6 +121,7 @@ def _task(base_path: object, filename: object, options: Any) -> Task:
         filename=translate.text_from_wire("filename", filename),
         attempt_id=translate.identifier_from_wire("attempt_id", options.attempt_id) or uuid.uuid4().hex,
         timeout_s=translate.timeout_from_wire(options.timeout_s, DEFAULT_TIMEOUT_S),
+        source_dir=translate.source_dir_from_wire(options.source_dir),
     )
 
 
@@ -134,11 +135,11 @@ class _ServerService:
             return translate_jobs.report_to_wire(self._handler.submit_request(spec))
 
     def job_status(self, job_id: str | None) -> Any:
-        with _declared():
+        with _declared(), _or_hung_up():
             return translate_jobs.status_to_wire(self._handler.job_status(job_id or ""))
 
     def cancel_job(self, job_id: str | None) -> None:
-        with _declared():
+        with _declared(), _or_hung_up():
             self._handler.cancel_job(job_id or "")
 
     def pause_job(self, job_id: str | None) -> None:
@@ -155,8 +156,9 @@ class _ServerService:
             records = self._handler.job_images(job_id or "", after or "", page)
             return [translate_jobs.record_to_wire(record) for record in records]
 
-    def list_jobs(self) -> list[Any]:
-        return [translate_jobs.status_to_wire(job) for job in self._handler.list_jobs()]
+    def list_jobs(self) -> Any:
+        with _or_hung_up():
+            return [translate_jobs.status_to_wire(job) for job in self._handler.list_jobs()]
 
     def list_nodes(self) -> list[Any]:
         return [translate.node_to_wire(node) for node in self._handler.list_nodes()]
@@ -171,3 +173,16 @@ def _declared() -> Iterator[None]:
         raise ttypes.InvalidRequest(translate.message_to_wire(str(invalid))) from None
     except UnknownJob as unknown:
         raise ttypes.UnknownJob(unknown.job_id) from None
+    except StateUnusable as unusable:
+        _log.error("a request is refused: %s", unusable)
+        raise ttypes.InvalidRequest(translate.message_to_wire(str(unusable))) from None
+
+
+@contextmanager
+def _or_hung_up() -> Iterator[None]:
+    """For methods that declare no InvalidRequest: without a journal, the caller gets no answer."""
+    try:
+        yield
+    except StateUnusable as unusable:
+        _log.error("a request is not answered: %s", unusable)
+        hang_up()

@@ -75,6 +75,17 @@ def timeout_from_wire(value: object, default_s: float) -> float:
     return value
 
 
+def source_dir_from_wire(value: object) -> str | None:
+    """Where a task's sources are below its base path, or None when the node is to find that out.
+
+    Raises:
+        InvalidRequest: it is neither of the two places where sources can be.
+    """
+    if value not in (None, "", model.INPUT_DIR):
+        raise InvalidRequest(f"source_dir must be {model.INPUT_DIR!r} or empty")
+    return value
+
+
 def strategy_to_wire(strategy: model.Strategy) -> int:
     """The number of a strategy."""
     return int(_NUMBERS[strategy])
@@ -82,7 +93,9 @@ def strategy_to_wire(strategy: model.Strategy) -> int:
 
 def options_to_wire(task: model.Task) -> Any:
     """What a node is told beside the two paths."""
-    return ttypes.TaskOptions(attempt_id=task.attempt_id, timeout_s=task.timeout_s)
+    return ttypes.TaskOptions(
+        attempt_id=task.attempt_id, timeout_s=task.timeout_s, source_dir=task.source_dir
+    )
 
 
 def message_to_wire(message: str) -> str:
@@ -181,6 +194,7 @@ def node_to_wire(status: model.NodeStatus) -> Any:
         delay_s=status.delay_s,
         fault=message_to_wire(status.fault),
         started_at=status.started_at,
+        unwritable=list(status.unwritable),
     )
 
 
@@ -213,4 +227,5 @@ def node_from_wire(status: Any) -> model.NodeStatus:
         delay_s=delay_s,
         fault=status.fault or "",
         started_at=status.started_at or 0.0,
+        unwritable=tuple(status.unwritable or ()),
     )

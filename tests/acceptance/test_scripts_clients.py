@@ -159,7 +159,7 @@ def test_an_interrupted_attached_client_only_leaves(
     second.send(signal.SIGINT)
     left = second.ended(10)
     assert left.code == 130
-    assert f"left; job {job_id} goes on" in left.err
+    assert f"left; job {job_id} goes on; client.py --cancel {job_id} stops it\n" in left.err
     assert server.job_status(job_id).state is JobState.RUNNING
     third = terminals.client(slow_farm, "--cancel", job_id, "--json").ended(10)
     assert third.report["state"] == first.ended(10).report["state"] == "cancelled"

@@ -48,7 +48,7 @@ def test_a_name_that_is_not_utf_8_is_one_failed_line(
     ended = terminals.client(farm, base).ended()
     assert ended.code == 1
     assert ended.out.startswith("2 of 3 images done in ")
-    line = r"  caf\udce9 \n.png: BAD_NAME: the file name is not UTF-8; rename the file"
+    line = r"  ./caf\xe9 \n.png: BAD_NAME: the file name is not UTF-8; rename the file"
     assert [text for text in ended.out.splitlines() if "BAD_NAME" in text] == [line]
     assert results(base) == ["image_0000.png", "image_0001.png"]
 

@@ -113,7 +113,7 @@ def test_ctrl_c_only_leaves_a_resumed_job(
     second.send(signal.SIGINT)
     left = second.ended(10)
     assert left.code == 130
-    assert f"left; job {job_id} goes on" in left.err
+    assert f"left; job {job_id} goes on; client.py --cancel {job_id} stops it\n" in left.err
     assert server.job_status(job_id).state is JobState.RUNNING
     server.cancel_job(job_id)
     assert first.ended().report["state"] == "cancelled"
@@ -127,6 +127,18 @@ def test_a_finished_job_is_neither_paused_nor_resumed(
 ) -> None:
     job_id = terminals.report(farm, many_images(tmp_path / "base", 2))["job_id"]
     terminals.client(farm, mode, job_id).ended().has_one_line(2, f"client.py: job {job_id} ", words)
+
+
+@pytest.mark.parametrize("state", ["finished", "cancelled"])
+def test_a_job_that_had_ended_is_not_cancelled(
+    terminals: Terminals, slow_farm: LocalFarm, server: ServerCaller, tmp_path: Path, state: str
+) -> None:
+    client, job_id = start(terminals, slow_farm, server, many_images(tmp_path / "base", 20), "--json")
+    if state == "cancelled":
+        server.cancel_job(job_id)
+    assert client.ended().report["state"] == state
+    ended = terminals.client(slow_farm, "--cancel", job_id).ended()
+    ended.has_one_line(2, f"client.py: job {job_id} had already ended: {state}")
 
 
 @pytest.mark.parametrize("mode", ["--pause", "--resume", "--report", "--retry-failed", "--cancel"])
@@ -179,6 +191,24 @@ def test_what_was_done_and_has_not_changed_is_passed_over(
     assert re.match(r"2 of 8 images done in .*, 6 already done\n", some.out)
     report = terminals.report(farm, base)
     assert (report["done"], report["skipped"]) == (8, 0)  # without the flag, everything is done
+
+
+def test_what_was_done_is_found_again_however_the_directory_is_written(
+    terminals: Terminals, farm: LocalFarm, tmp_path: Path
+) -> None:
+    base = many_images(tmp_path / "base", 2)
+    assert terminals.report(farm, base)["done"] == 2
+    again = terminals.report(farm, f"{base}/input_dir/..", "--skip-done")
+    assert (again["base_path"], again["skipped"]) == (str(base), 2)
+
+
+def test_a_way_through_a_link_is_not_made_plain(
+    terminals: Terminals, farm: LocalFarm, tmp_path: Path
+) -> None:
+    base = many_images(tmp_path / "base", 2)
+    (tmp_path / "link").symlink_to(base / "input_dir")
+    report = terminals.report(farm, f"{tmp_path}/link/..")  # the base, where tmp_path is the plain reading
+    assert (report["base_path"], report["done"]) == (f"{tmp_path}/link/..", 2)
 
 
 def test_a_priority_is_told_where_there_is_one(terminals: Terminals, farm: LocalFarm, tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_nodes_that_were_never_started_are_named(terminals: Terminals, tmp_path:
     assert client.out.startswith("gave up: no node was usable for 1 s: ")
     headline = client.out.splitlines()[0]
     assert all(f"{name} (localhost:" in headline for name in ("node_1", "node_2"))
-    assert "start computenode.py on these machines" in headline
+    assert "start computenode.py on the machines that are down" in headline
     assert results(base) == []
 
 

@@ -137,7 +137,7 @@ def test_the_second_ctrl_c_leaves_while_the_server_is_away(
     client.send(signal.SIGINT)
     ended = client.ended(10)
     assert (ended.code, ended.out) == (130, "")
-    assert f"  left; job {job_id} goes on\n" in ended.err
+    assert f"  left; job {job_id} goes on; client.py --cancel {job_id} stops it\n" in ended.err
     assert "Traceback" not in ended.err
 
 

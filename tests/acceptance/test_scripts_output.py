@@ -63,6 +63,18 @@ def test_a_reader_that_leaves_is_no_error_worth_a_traceback(farm: LocalFarm, tmp
         assert "Traceback" not in client.stderr.read()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("mode", ["--jobs", "--report JOB", "--report JOB --json", "--report JOB --csv -"])
+def test_a_full_disk_under_the_output_is_said_to_be_that(farm: LocalFarm, tmp_path: Path, mode: str) -> None:
+    base = many_images(tmp_path / "base", 3)
+    job = subprocess.run(farm.client_command(str(base), "--json"), capture_output=True, check=True)
+    command = farm.client_command(*mode.replace("JOB", json.loads(job.stdout)["job_id"]).split())
+    with Path("/dev/full").open("w") as full:
+        client = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert client.returncode == 1
+    assert client.stderr == "client.py: standard output cannot be written: No space left on device\n"
+
+
 @pytest.fixture
 def half_farm(make_farm: MakeFarm) -> LocalFarm:
     """Two nodes, of which the second is dead."""
@@ -75,11 +87,12 @@ def test_list_nodes_shows_who_is_up_and_who_is_not(terminals: Terminals, half_fa
     ended = terminals.client(half_farm, "--list-nodes").ended()
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith("2 nodes: 1 up, 1 down; ")
-    lines = {line.split()[0]: line.split() for line in ended.out.splitlines() if line.strip()}
+    _headline, _header, *rows, why = ended.out.splitlines()
+    lines = {line.split()[0]: line.split() for line in rows}
     assert lines["node_1"][1:4] == [f"127.0.0.1:{half_farm.nodes['node_1'].port}", "up", "0.25"]
     assert lines["node_2"][1:3] == [f"127.0.0.1:{half_farm.nodes['node_2'].port}", "down"]
-    assert "node_2 (127.0.0.1:" in ended.out  # why it is down
-    assert "Connection refused" in ended.out
+    assert why.startswith("  node_2 (127.0.0.1:")  # why it is down
+    assert "Connection refused" in why
 
 
 def test_list_nodes_as_json(terminals: Terminals, half_farm: LocalFarm) -> None:

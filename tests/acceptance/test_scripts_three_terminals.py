@@ -61,10 +61,18 @@ def test_the_commands_of_the_readme_do_all_photographs(
 
 
 def test_a_fifth_node_finds_no_free_line(terminals: Terminals, tmp_path: Path) -> None:
-    machines = write_machines(tmp_path / "machine.txt", nodes=1)
-    terminals.script("computenode.py", "0", "--machines", machines).wait_for("node_1 listens on ")
-    second = terminals.script("computenode.py", "0", "--machines", machines).ended()
-    second.has_one_line(3, "no node line of machine.txt is free here", "node_1", "in use")
+    machines = write_machines(tmp_path / "farm.txt", nodes=2)
+    with machines.open("a") as file:
+        file.write("node_3 192.0.2.1\n")  # an address that is nobody's (RFC 5737)
+    for name in ("node_1", "node_2"):
+        terminals.script("computenode.py", "0", "--machines", machines).wait_for(f"{name} listens on ")
+    third = terminals.script("computenode.py", "0", "--machines", machines).ended()
+    ports = ", ".join(line.split()[2] for line in machines.read_text().splitlines()[1:3])
+    third.has_one_line(
+        3,
+        "all 2 nodes of farm.txt that are addresses of this machine already run here, or their ports are "
+        f"taken: {ports}; add a node",
+    )
 
 
 def test_a_base_path_is_relative_to_where_the_client_is_called(terminals: Terminals, home: Path) -> None:

@@ -3,11 +3,13 @@
 import collections
 import shutil
 import statistics
+import subprocess
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.journal_rows import JOB, RowSource, filled_journal
 from pixfarm.farm import NodeSpec
 from tests.chaos.outcome import Outcome
 from tests.chaos.stage import Stage
@@ -15,11 +17,15 @@ from tests.integration.processes import descendants, rss_mb, thread_count
 
 NAME = "soak"
 LINE = "growth < 1 MB/h per process, threads and descriptors constant"
-_NODES = [NodeSpec(0.2, ("--workers", "1", "--delay-s", "0.02"))] * 2
+# Workers that are never replaced, so that what they keep is seen.
+_NODES = [NodeSpec(0.2, ("--workers", "1", "--delay-s", "0.02", "--recycle-after", "0"))] * 2
 _PAUSE_S = 2.0
 _GROWTH_MB_PER_H = 1.0
 _WARM = 0.3  # of the time, in which caches may still fill
 _JUDGED_FROM_S = 1500.0
+# SQLite keeps up to 4 MB of a journal in memory. With a new one the server would grow until these are full.
+_ROWS_BEFORE = 60_000
+_READ_ALL_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,11 @@ def run(folder: Path, minutes: float, images: int, stop: threading.Event) -> Out
     outcome = Outcome(NAME, LINE)
     samples: dict[str, list[_Sample]] = collections.defaultdict(list)
     started_at = time.monotonic()
-    with Stage(folder, _NODES, outcome) as stage:
+    stage = Stage(folder, _NODES, outcome)
+    filled_journal(stage.farm.machines_path.parent / ".pixfarm", RowSource(), _ROWS_BEFORE)
+    with stage:
+        read_all = stage.farm.client_command("--report", JOB, "--csv", "-")
+        subprocess.run(read_all, check=True, capture_output=True, timeout=_READ_ALL_S)
         while (now_s := time.monotonic() - started_at) < 60 * minutes and not stop.is_set():
             base = stage.new_base(images)
             stage.finish(stage.submit(base))
@@ -53,8 +63,16 @@ def _processes(stage: Stage) -> list[tuple[str, int]]:
     for name, node in stage.farm.nodes.items():
         pid = node.process.pid
         found.append((name, pid))
-        found += [(f"{name} child {number}", child) for number, child in enumerate(sorted(descendants(pid)))]
+        found += [(f"{name} {_part_of(pid, child)}", child) for child in descendants(pid)]
     return found
+
+
+def _part_of(node: int, child: int) -> str:
+    """Which part of a node a process is."""
+    if b"resource_tracker" in Path(f"/proc/{child}/cmdline").read_bytes():
+        return "resource tracker"
+    parent = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[1]
+    return "fork server" if int(parent) == node else "worker"
 
 
 def _sample(pid: int, now_s: float) -> _Sample:

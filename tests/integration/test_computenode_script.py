@@ -270,7 +270,7 @@ def test_the_flags_of_the_workers_reach_them(tmp_path: Path, base_path: Path) ->
         (base_path / "input_dir" / "large.png").write_bytes(large_png())
         with pytest.raises(TaskFailed, match=r"\(70 MiB\)") as failed:
             node.call(EXECUTE, "large.png")
-        assert failed.value.code is FailureCode.TOO_LARGE
+        assert failed.value.code is FailureCode.NO_MEMORY
         assert node.status().fault == ""
 
 

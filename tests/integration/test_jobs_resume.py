@@ -1,8 +1,10 @@
 """Jobs that go on after their server was stopped, or had died, from what its journal has."""
 
 import dataclasses
+import os
 import shutil
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -242,6 +244,39 @@ def test_what_failed_is_tried_again_by_a_job_of_its_own(base: Path, state: Path)
         assert {record.filename for record in every_image(second, "job-2")} == bad
         assert second.jobs.status("job-1").failed == 2  # what happened stays as it was
         assert [failure.filename for failure in second.jobs.report("job-1").failures] == sorted(bad)
+
+
+def test_a_name_that_is_not_utf_8_fails_again_for_what_it_is(base: Path, state: Path) -> None:
+    (base / "input_dir" / os.fsdecode(b"a\xff.jpg")).touch()
+    with server(state) as first:
+        first.submit(job(base))
+        first.wait_for_end()
+        first.submit(job(base, "job-2", retry_of="job-1"))
+        report = first.wait_for_end(2)
+    assert counts(report) == (1, 0, 1, 0)
+    assert [(failure.filename, failure.code) for failure in report.failures] == [
+        ("./a\\xff.jpg", FailureCode.BAD_NAME)
+    ]
+
+
+def test_jobs_are_suspended_in_time_though_the_journal_is_gone(base: Path, state: Path) -> None:
+    gate = Gate()
+    with server(state) as first:
+        first.nodes.before = gate
+        first.submit(job(base))
+        gate.wait_until_held(HELD)
+        state.rename(state.with_name("elsewhere"))
+        gate.open()
+        wait_until(lambda: "was removed or replaced" in first.jobs.status("job-1").message)
+        counted = first.jobs.status("job-1").done
+        began_at = time.monotonic()
+        first.jobs.close(2 * PATIENCE_S)
+        first.journal.close()
+        assert time.monotonic() - began_at < PATIENCE_S
+    with server(state.with_name("elsewhere")) as second:
+        report = second.wait_for_end()
+    assert (report.state, counts(report)) == (JobState.FINISHED, (IMAGES, IMAGES, 0, 0))
+    assert len(second.nodes.done) == IMAGES - counted
 
 
 def test_a_retry_that_was_suspended_goes_on_as_a_retry(base: Path, state: Path) -> None:

@@ -177,7 +177,7 @@ def test_an_image_over_the_memory_limit_is_too_large_and_its_worker_lives(single
     for target in ("one", "two"):
         with pytest.raises(TaskFailed) as failed:
             single.pool.process(large, single.folder / "out" / target, target, 60.0)
-        assert failed.value.code is FailureCode.TOO_LARGE
+        assert failed.value.code is FailureCode.NO_MEMORY
         assert failed.value.message == "needs more memory than an image may take (128 MiB)"
     assert single.do("small").outcome.width_px == 40
     assert single.pids() == pids

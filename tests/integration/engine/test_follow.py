@@ -235,7 +235,7 @@ def test_the_second_ctrl_c_leaves_while_the_server_is_away() -> None:
     server, interrupts = ScriptedServer(Does.TELLS, Does.IS_GONE), Interrupts()
     with pytest.raises(KeyboardInterrupt), interrupts.caught():
         follow_to_the_end(server, display, interrupts)
-    assert display.said[1:] == [LOST, PROMISED, "left; job job-1 goes on"]
+    assert display.said[1:] == [LOST, PROMISED, "left; job job-1 goes on; client.py --cancel job-1 stops it"]
 
 
 def test_ctrl_c_is_heard_while_the_server_leaves_a_question_unanswered(

@@ -2,6 +2,7 @@ import errno
 import itertools
 import json
 import logging
+import math
 import os
 import random
 import threading
@@ -85,9 +86,9 @@ def test_an_image_is_done_only_when_the_journal_has_it(tmp_path: Path) -> None:
     seen: list[JobStatus] = []
     flush = rig.journal.flush
 
-    def look_and_flush() -> None:
+    def look_and_flush(timeout_s: float = math.inf) -> None:
         seen.append(rig.job.status())
-        flush()
+        flush(timeout_s)
 
     rig.journal.flush = look_and_flush  # type: ignore[method-assign]
     report = rig.run()
@@ -100,9 +101,9 @@ def test_the_end_of_a_job_is_in_the_journal_before_anyone_is_told(tmp_path: Path
     flush = rig.journal.flush
     ended_before: list[bool] = []
 
-    def watched_flush() -> None:
+    def watched_flush(timeout_s: float = math.inf) -> None:
         ended_before.append(rig.job.control.has_ended)
-        flush()
+        flush(timeout_s)
 
     rig.journal.flush = watched_flush  # type: ignore[method-assign]
     rig.run()
@@ -164,8 +165,22 @@ def test_a_name_that_is_not_utf_8_is_reported_and_the_others_are_done(tmp_path: 
     report = JobRig(tmp_path).run()
     assert counts(report) == (4, 3, 1, 0)
     assert [(failure.filename, failure.code) for failure in report.failures] == [
-        ("\\udcff.jpg", FailureCode.BAD_NAME)
+        ("./\\xff.jpg", FailureCode.BAD_NAME)
     ]
+
+
+def test_a_name_that_is_written_like_one_that_is_not_utf_8_ends_by_itself(tmp_path: Path) -> None:
+    names = ("a\\udcff.png", "a\\xff.png", "\\x2e.png", os.fsdecode(b"a\xff.png"))
+    for name in names:
+        (tmp_path / name).touch()
+    rig = JobRig(tmp_path)
+    assert counts(rig.run()) == (4, 3, 1, 0)
+    assert rig.journal.states() == {
+        "a\\udcff.png": ImageState.DONE,
+        "a\\xff.png": ImageState.DONE,
+        "\\x2e.png": ImageState.DONE,
+        "./a\\xff.png": ImageState.FAILED,
+    }
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import json
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ import pytest
 
 from pixfarm import jobs as jobs_module
 from pixfarm import running as running_module
-from pixfarm.errors import InvalidRequest, UnknownJob
+from pixfarm.errors import InvalidRequest, StateUnusable, UnknownJob
 from pixfarm.model import ImageState, JobSpec, JobState, NodeHealth, Strategy
 from pixfarm.trace import Trace
 from tests.unit.core.farm_parts import PATIENCE_S, fill, fleet_of, machines
@@ -199,6 +200,29 @@ def test_a_paused_job_is_paused_in_the_journal_too(rig: JobsRig, tmp_path: Path)
     assert (report.state, report.done) == (JobState.FINISHED, 100)
 
 
+def test_a_job_is_paused_and_that_is_said_when_the_journal_cannot_note_it(
+    rig: JobsRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = rig.submit(fill(tmp_path, 100), "job-1")
+    rig.gate.wait_until_held(40)
+    waits: list[float] = []
+
+    def flush(timeout_s: float = math.inf) -> None:
+        waits.append(timeout_s)
+        raise StateUnusable("the journal did not answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rig.journal, "flush", flush)
+        patched.setattr(rig.journal, "problem", "disk is full")
+        with pytest.raises(
+            InvalidRequest,
+            match="job job-1 is paused, but the journal cannot be written: disk is full; until",
+        ):
+            rig.jobs.pause("job-1")
+    assert job.status().state is JobState.PAUSED
+    assert waits == [5.0]
+
+
 def test_an_ended_job_cannot_be_paused(rig: JobsRig, base: str) -> None:
     rig.submit(base, "job-1")
     rig.finish(1)
@@ -253,6 +277,30 @@ def test_a_retry_of_a_job_on_another_base_path_is_refused(rig: JobsRig, base: st
     rig.submit(base, "job-1")
     with pytest.raises(InvalidRequest, match=f"job job-1 is about {base}, not about /"):
         rig.submit("/", "job-2", retry_of="job-1")
+
+
+def test_a_retry_of_a_job_that_runs_is_refused(rig: JobsRig, base: str) -> None:
+    rig.submit(base, "job-1")
+    with pytest.raises(InvalidRequest, match="job job-1 is running; retry when it has ended"):
+        rig.submit(base, "job-2", retry_of="job-1")
+    assert [job.job_id for job in rig.jobs.all()] == ["job-1"]
+
+
+def test_a_retry_of_a_job_that_is_paused_is_refused(rig: JobsRig, tmp_path: Path) -> None:
+    base = fill(tmp_path, 100)
+    rig.submit(base, "job-1")
+    rig.gate.wait_until_held(40)
+    rig.jobs.pause("job-1")
+    hint = r"go on with client\.py --resume job-1, or cancel it first: client\.py --cancel job-1"
+    with pytest.raises(InvalidRequest, match=f"job job-1 is paused; {hint}"):
+        rig.submit(base, "job-2", retry_of="job-1")
+
+
+def test_a_retry_is_begun_as_soon_as_the_end_of_its_job_is_told(rig: JobsRig, base: str) -> None:
+    job = rig.submit(base, "job-1")
+    rig.gate.open()
+    assert job.control.wait(PATIENCE_S)
+    assert rig.submit(base, "job-2", retry_of="job-1").control.wait(PATIENCE_S)
 
 
 def test_a_new_job_lets_a_quarantined_node_be_asked_again(base: str) -> None:
@@ -316,6 +364,30 @@ def test_snapshots_go_on_when_one_could_not_be_taken(
         taken = len(rig.journal.saved)
         wait_until(lambda: len(rig.journal.saved) > taken)
     assert caplog.records[0].getMessage() == "no snapshot of job job-1"
+
+
+def test_closing_gives_up_what_cannot_be_written_once_all_jobs_are_suspended(
+    rig: JobsRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = rig.submit(fill(tmp_path, 100), "job-1")
+    rig.gate.wait_until_held(40)
+    suspended: list[bool] = []
+    monkeypatch.setattr(rig.journal, "hurry", lambda: suspended.append(job.control.is_suspended))
+    rig.jobs.close(0.0)
+    assert suspended == [True]
+
+
+def test_a_job_that_the_journal_did_not_take_before_its_end_is_refused(
+    rig: JobsRig, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StateUnusable("the journal was closed while it could not be written: disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rig.journal, "add_job", fail)
+        with pytest.raises(InvalidRequest, match=r"job job-1 was not begun: .* full; submit it again when"):
+            rig.submit(base, "job-1")
+    assert rig.jobs.all() == []
 
 
 def raises(_job: object) -> None:

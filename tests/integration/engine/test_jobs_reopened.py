@@ -1,6 +1,7 @@
 """Jobs that go on after they had stopped, as far as no journal on disk is needed to see it."""
 
 import dataclasses
+import logging
 import threading
 from pathlib import Path
 
@@ -59,8 +60,15 @@ def test_a_paused_job_stays_paused_until_it_is_resumed(tmp_path: Path) -> None:
         assert rig.finish(1)[0].done == 5
 
 
-def test_a_server_can_be_told_to_leave_all_jobs_paused(tmp_path: Path) -> None:
+def test_a_server_can_be_told_to_leave_all_jobs_paused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     with server(journal_with(fill(tmp_path, 5)), paused=True) as rig:
+        (said,) = [record.getMessage() for record in caplog.records if "job-1" in record.getMessage()]
+        assert said == (
+            f"job job-1 is left paused: {tmp_path}, 0 images have ended; go on with client.py --resume job-1"
+        )
         assert rig.jobs.status("job-1").state is JobState.PAUSED
         journaled = rig.journal.job("job-1")
         assert journaled is not None
@@ -84,6 +92,22 @@ def test_a_job_whose_base_path_is_gone_is_left_paused_and_hinders_no_other(
     assert (status.state, status.code) == (JobState.PAUSED, "")
     assert "does not exist" in status.message
     assert "then: client.py --resume job-1" in caplog.text
+
+
+def test_a_job_that_could_not_go_on_is_resumed_and_not_retried(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    with server(journal_with(base)) as rig:
+        base.mkdir()
+        with pytest.raises(
+            InvalidRequest, match=r"job job-1 is paused; go on with client\.py --resume job-1$"
+        ):
+            rig.submit(base, "job-2", retry_of="job-1")
+
+
+def test_a_job_of_a_server_that_has_just_ended_is_not_retried(tmp_path: Path) -> None:
+    rig = JobsRig(journal_with(fill(tmp_path, 3)))  # it has not gone on with its jobs yet
+    with pytest.raises(InvalidRequest, match="job job-1 is running; retry when it has ended"):
+        rig.submit(tmp_path, "job-2", retry_of="job-1")
 
 
 def test_a_job_whose_base_path_is_back_can_be_resumed(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_source_over_the_limit_is_too_large(tmp_path: Path) -> None:
 def test_lack_of_memory_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stop_with(MemoryError(), monkeypatch)
 
-    message = process_fails(tmp_path, save(RGB, "PNG"), FailureCode.TOO_LARGE)
+    message = process_fails(tmp_path, save(RGB, "PNG"), FailureCode.NO_MEMORY)
 
     assert message == "not enough memory for this image"
 
@@ -157,7 +157,7 @@ def test_lack_of_memory_tells_the_limit(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(TaskFailed) as caught:
         process_image(tmp_path / "image", tmp_path / "result", "a1", ImageSettings(memory_mib=70))
 
-    message = failure(FailureCode.TOO_LARGE, caught.value)
+    message = failure(FailureCode.NO_MEMORY, caught.value)
     assert message == "needs more memory than an image may take (70 MiB)"
 
 
@@ -166,7 +166,7 @@ def test_lack_of_memory_in_opencv_is_too_large(tmp_path: Path, monkeypatch: pyte
     error.code = cv2.Error.StsNoMem
     stop_with(error, monkeypatch)
 
-    process_fails(tmp_path, save(RGB, "PNG"), FailureCode.TOO_LARGE)
+    process_fails(tmp_path, save(RGB, "PNG"), FailureCode.NO_MEMORY)
 
 
 def test_lack_of_memory_while_decoding_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +177,7 @@ def test_lack_of_memory_while_decoding_is_too_large(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr("pixfarm.imaging.decoding.cv2.imdecode", fail)
 
-    process_fails(tmp_path, save(RGB, "PNG"), FailureCode.TOO_LARGE)
+    process_fails(tmp_path, save(RGB, "PNG"), FailureCode.NO_MEMORY)
 
 
 @pytest.mark.parametrize("other", [ZeroDivisionError("a bug"), cv2.error("a bug")], ids=["Python", "OpenCV"])
@@ -198,3 +198,45 @@ def test_warm_up_keeps_opencv_to_one_thread_and_quiet(
     process_fails(tmp_path, save(RGB, "TIFF")[:-100], FailureCode.UNREADABLE)
     assert cv2.getNumThreads() == 1
     assert capfd.readouterr().err == ""
+
+
+def original_and_link(tmp_path: Path, *, hard: bool) -> tuple[Path, Path, bytes]:
+    """An original, and a result's place that is the same file by another name."""
+    source, target = tmp_path / "input_dir" / "a.png", tmp_path / "output_dir" / "a.png"
+    source.parent.mkdir()
+    source.write_bytes(save(RGB, "PNG"))
+    if hard:
+        target.parent.mkdir()
+        target.hardlink_to(source)
+    else:
+        target.parent.symlink_to(source.parent)
+    return source, target, source.read_bytes()
+
+
+def test_an_original_is_not_replaced_by_its_result_where_a_link_leads_back(tmp_path: Path) -> None:
+    source, target, content = original_and_link(tmp_path, hard=False)
+    with pytest.raises(TaskFailed) as caught:
+        process_image(source, target, "a1", SETTINGS)
+    assert "a link in output_dir leads to the sources" in failure(FailureCode.FORBIDDEN, caught.value)
+    assert (source.read_bytes(), [path.name for path in source.parent.iterdir()]) == (content, ["a.png"])
+
+
+def test_a_result_that_was_a_hard_link_to_its_original_leaves_that_alone(tmp_path: Path) -> None:
+    source, target, content = original_and_link(tmp_path, hard=True)
+    process_image(source, target, "a1", SETTINGS)
+    assert source.read_bytes() == content
+    assert target.read_bytes() != content
+
+
+def test_an_original_that_is_only_linked_to_is_not_replaced_either(tmp_path: Path) -> None:
+    # input_dir/a.png -> originals/a.png, and output_dir -> originals
+    original = tmp_path / "originals" / "a.png"
+    original.parent.mkdir()
+    original.write_bytes(content := save(RGB, "PNG"))
+    (tmp_path / "input_dir").mkdir()
+    (tmp_path / "input_dir" / "a.png").symlink_to(original)
+    (tmp_path / "output_dir").symlink_to(original.parent)
+    with pytest.raises(TaskFailed) as caught:
+        process_image(tmp_path / "input_dir" / "a.png", tmp_path / "output_dir" / "a.png", "a1", SETTINGS)
+    failure(FailureCode.FORBIDDEN, caught.value)
+    assert original.read_bytes() == content

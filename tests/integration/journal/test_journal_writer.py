@@ -247,6 +247,52 @@ def test_close_gives_up_after_a_grace_and_says_how_much_is_lost(
     assert "without 3 rows" in caplog.text
 
 
+def test_what_comes_after_lost_rows_is_lost_too(bench: Bench) -> None:
+    bench.fail(FULL)
+    bench.writer.hurry()
+    with pytest.raises(StateUnusable, match="database or disk is full"):
+        bench.writer.flush(PATIENCE_S)
+    bench.disk.fails_with = None
+    bench.put("b")
+    with pytest.raises(StateUnusable, match="database or disk is full"):
+        bench.writer.flush(PATIENCE_S)
+    assert bench.disk.rows == []
+
+
+def test_lost_rows_make_room_for_whoever_waits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake_module, "MAX_PENDING", 1)
+    bench.fail(FULL)
+    putting = in_thread(lambda: bench.put("b"))
+    bench.writer.hurry()
+    putting.join(PATIENCE_S)
+    assert not putting.is_alive()
+
+
+def test_a_writer_that_is_told_to_hurry_goes_on_as_long_as_it_can_write(bench: Bench) -> None:
+    bench.writer.hurry()
+    bench.writer.hurry()
+    bench.put("a")
+    bench.writer.flush(PATIENCE_S)
+    assert bench.disk.rows == ["a"]
+
+
+def test_a_flush_waits_no_longer_than_it_may_and_is_carried_out_later(bench: Bench) -> None:
+    bench.fail(FULL)
+    with pytest.raises(StateUnusable, match="did not answer within"):
+        bench.writer.flush(0.02)
+    bench.disk.fails_with = None
+    bench.writer.flush(PATIENCE_S)
+    assert bench.disk.rows == ["a"]
+
+
+def test_a_state_directory_that_cannot_be_used_is_told_in_its_own_words(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.fail(StateUnusable("the state directory was removed; start again"))
+    assert bench.writer.problem == "the state directory was removed; start again"
+    assert "Traceback" not in caplog.text
+
+
 def test_whoever_waits_for_a_commit_that_never_comes_is_told_at_the_end(bench: Bench) -> None:
     bench.fail(FULL)
     told: queue.SimpleQueue[str] = queue.SimpleQueue()

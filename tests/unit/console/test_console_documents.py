@@ -81,9 +81,11 @@ def test_a_number_that_json_lacks_is_null() -> None:
 
 
 def test_a_nodes_document_has_every_field_of_every_node() -> None:
-    node = NodeStatus(name="node_1", host="::1", port=9091, health=NodeHealth.QUARANTINED)
+    node = NodeStatus(
+        name="node_1", host="::1", port=9091, health=NodeHealth.QUARANTINED, unwritable=("/full",)
+    )
     document = round_trip(nodes_document([node]))
-    expected = {**dataclasses.asdict(node), "health": "quarantined"}
+    expected = {**dataclasses.asdict(node), "health": "quarantined", "unwritable": ["/full"]}
     assert document == {"nodes": [expected]}
 
 

@@ -90,6 +90,13 @@ def test_what_is_broken_on_a_node_is_told(changes: dict[str, Any], remark: str) 
     assert last == f"  node_1: {remark}"
 
 
+def test_a_reason_that_begins_with_the_node_does_not_name_it_twice() -> None:
+    stream = io.StringIO()
+    message = "node_2 ([fe80::1]:9092) cannot be reached: Connection refused"
+    print_nodes([dataclasses.replace(DOWN, message=message)], stream)
+    assert stream.getvalue().splitlines()[-1] == f"  {message}"
+
+
 def test_a_parked_node_is_counted_and_named_as_such() -> None:
     stream = io.StringIO()
     print_nodes([UP, dataclasses.replace(UP, health=NodeHealth.PARKED, draining=False)], stream)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pixfarm.asking import Asking
 from pixfarm.calls import Calls
-from pixfarm.delivery import Brakes, Delivery, Surroundings
+from pixfarm.control import Brakes
+from pixfarm.delivery import Delivery, Surroundings
 from pixfarm.fleet import Fleet
 from pixfarm.flight import Flight
 from pixfarm.ledger import Ledger
@@ -17,6 +18,7 @@ from pixfarm.trace import Trace
 from tests.unit.core.fake_journal import FakeJournal
 from tests.unit.core.fake_nodes import Answer, FakeNodes, in_turn
 from tests.unit.core.farm_parts import (
+    BASE,
     Clock,
     Ping,
     as_journal,
@@ -76,7 +78,7 @@ class Rig:
         ledger = Ledger(job_id, as_journal(self.journal), self.tally, trace)
         calls = Calls(job, self.fleet, self.nodes, self.tally, trace)
         around = Surroundings(self.fleet, watch_of(self.fleet, ping).lives, self._is_there, random.Random(1))
-        self.delivery = Delivery(job, around, Asking(job, TOKEN, calls), ledger, self.tally)
+        self.delivery = Delivery(job, around, Asking(job, "", TOKEN, calls), ledger, self.tally)
 
     def _is_there(self, filename: str) -> bool:
         return filename not in self.missing_sources
@@ -89,7 +91,7 @@ class Rig:
         return brakes(check, self._pause)
 
     def flight(self, filename: str = "a.jpg") -> Flight:
-        return Flight(filename, self.ended.append)
+        return Flight(BASE, filename, self.ended.append)
 
     def deliver(self, filename: str = "a.jpg", check: Callable[[], None] = never) -> Flight:
         flight = self.flight(filename)

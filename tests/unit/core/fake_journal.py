@@ -1,6 +1,7 @@
 """A journal that keeps in memory what pixfarm.journal keeps on disk, and commits when a test says so."""
 
 import dataclasses
+import math
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
@@ -38,7 +39,10 @@ class FakeJournal:
         self._rows: dict[tuple[str, str], Row] = {}
         self._queue: list[Callable[[], None]] = []
 
-    def flush(self) -> None:
+    def hurry(self) -> None:
+        pass  # whatever is put can be committed
+
+    def flush(self, timeout_s: float = math.inf) -> None:
         with self._lock:
             queued, self._queue = self._queue, []
             for commit in queued:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from pixfarm.calls import Send
-from pixfarm.delivery import Brakes
+from pixfarm.control import Brakes
 from pixfarm.errors import RejectReason, TaskRejected, Unreachable
 from pixfarm.fleet import Fleet
 from pixfarm.journal import Journal
@@ -26,6 +26,7 @@ from pixfarm.trace import Trace
 from pixfarm.watch import Watch
 from tests.unit.core.fake_journal import FakeJournal
 
+BASE = "/base"
 PATIENCE_S = 10.0  # for what happens at once, unless it never does
 
 Ping = Callable[[Machine], NodeStatus]

@@ -21,13 +21,13 @@ from pixfarm.scheduling.attempts import Attempts
 from pixfarm.tally import Tally
 from pixfarm.trace import Trace
 from tests.unit.core.fake_nodes import FakeNodes, doing, raising
-from tests.unit.core.farm_parts import fleet_of, machines, never, spec
+from tests.unit.core.farm_parts import BASE, fleet_of, machines, never, spec
 
 (NODE_1,) = machines(1)
 TASK = Task("/base", "a.jpg", "x-1")
 
 REFUSAL = TaskRejected(RejectReason.BUSY, 0.5)
-FAILURE = TaskFailed(FailureCode.NO_SPACE, "the disk is full")
+FAILURE = TaskFailed(FailureCode.NO_RESOURCES, "too many open files")
 
 
 class Desk:
@@ -37,7 +37,7 @@ class Desk:
         answer = doing if error is None else raising(type(error), *error.args)
         self.fleet = fleet_of(0.0)
         self.tally = Tally()
-        self.flight = Flight("a.jpg", lambda _flight: None)
+        self.flight = Flight(BASE, "a.jpg", lambda _flight: None)
         self.calls = Calls(
             spec(Path("/base")), self.fleet, FakeNodes(otherwise=answer), self.tally, Trace(trace)
         )
@@ -91,7 +91,7 @@ def test_a_refusal_is_handed_on_with_its_reason() -> None:
 def test_a_failure_is_handed_on_as_it_is() -> None:
     failure = Desk(FAILURE).ask().failure
     assert failure is not None
-    assert (failure.code, failure.message) == (FailureCode.NO_SPACE, "the disk is full")
+    assert (failure.code, failure.message) == (FailureCode.NO_RESOURCES, "too many open files")
 
 
 def test_a_node_that_does_not_see_the_base_path_has_not_found_the_image() -> None:
@@ -130,7 +130,7 @@ def test_a_bug_is_not_swallowed_and_costs_no_place() -> None:
 
 def test_a_call_is_known_to_its_flight_while_it_lasts() -> None:
     seen: list[str] = []
-    flight = Flight("a.jpg", lambda _flight: None)
+    flight = Flight(BASE, "a.jpg", lambda _flight: None)
 
     def send(machine: Machine, task: Task, strategy: Strategy) -> TaskResult:
         seen.extend(call.attempt_id for call in flight.calls())
@@ -147,7 +147,7 @@ def test_a_call_is_known_to_its_flight_while_it_lasts() -> None:
     [
         (None, "done", ""),
         (REFUSAL, "refused", ""),
-        (FAILURE, "failed", "NO_SPACE"),
+        (FAILURE, "failed", "NO_RESOURCES"),
         (AnswerLost("reset"), "lost", ""),
         (Unreachable("refused"), "unreachable", ""),
         (ForeignPeer("talks HTTP"), "foreign", ""),

@@ -88,6 +88,12 @@ def test_a_task_timeout_is_a_number_above_zero(value: str, capsys: pytest.Captur
     assert f"{value!r} is not a number of seconds above 0 and up to 3600" in capsys.readouterr().err
 
 
+def test_help_says_how_long_a_paused_job_is_followed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    assert "a paused one until it has been resumed and ends" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [
@@ -118,6 +124,7 @@ def test_a_task_timeout_is_a_number_above_zero(value: str, capsys: pytest.Captur
         ("--strategy fastest", "'fastest' is not random or load-balancing"),
         ("--wait-s soon", "'soon' is not a number of seconds from 0 to 86400"),
         ("--retry", "unrecognized arguments: --retry"),
+        ("--skip-don", "unrecognized arguments: --skip-don (did you mean --skip-done?); see "),
         ("--report", "--report: expected one argument"),
     ],
 )

@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from pixfarm.delivery import Brakes
+from pixfarm.control import Brakes
 from pixfarm.errors import AnswerLost, FailureCode, GaveUp, RejectReason, TaskRejected, Unreachable
 from pixfarm.model import Failure, ImageRecord, ImageState, NodeHealth, Strategy
 from tests.unit.core.delivery_rig import TOKEN, Rig
@@ -169,7 +169,7 @@ def test_a_name_that_is_not_utf_8_is_a_failure_that_asks_no_node() -> None:
     rig.deliver("b/\udcff.jpg")
     assert rig.asked == []
     assert rig.failure == Failure(
-        "b/\\udcff.jpg", FailureCode.BAD_NAME, "the file name is not UTF-8; rename the file"
+        "./b/\\xff.jpg", FailureCode.BAD_NAME, "the file name is not UTF-8; rename the file"
     )
 
 

@@ -30,6 +30,7 @@ SPEAKS_HTTP = raising(ForeignPeer, "talks HTTP")
 IMAGE = [code for code in FailureCode if blame_of(code) is Blame.IMAGE]
 STRIKE = [code for code in FailureCode if blame_of(code) is Blame.STRIKE]
 NODE = [code for code in FailureCode if blame_of(code) is Blame.NODE]
+FOLDER = [code for code in FailureCode if blame_of(code) is Blame.FOLDER]
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +128,8 @@ def test_an_image_is_given_up_after_16_nodes_were_lost_with_it() -> None:
 
 def test_the_table_of_blame_names_every_code_of_a_node() -> None:
     assert set(STRIKE) == {"CRASHED", "TIMED_OUT", "IO", "INTERNAL"}
-    assert set(NODE) == {"NO_SPACE", "READ_ONLY", "NO_RESOURCES"}
+    assert set(NODE) == {"NO_RESOURCES"}
+    assert set(FOLDER) == {"NO_SPACE", "READ_ONLY"}
     assert {"UNREADABLE", "UNSUPPORTED", "TOO_LARGE", "FORBIDDEN", "BAD_NAME"} <= set(IMAGE)
 
 
@@ -190,8 +192,44 @@ def test_a_node_that_is_broken_is_parked_and_its_image_goes_elsewhere(code: Fail
     assert (flight.attempts.strikes, flight.attempts.node_faults) == (0, 1)
 
 
+@pytest.mark.parametrize("code", FOLDER)
+def test_a_node_that_cannot_write_stays_in_use_for_other_jobs(code: FailureCode) -> None:
+    rig = Rig(failing(code))
+    flight = rig.deliver()
+    full, other = rig.asked
+    assert full != other
+    assert rig.counts == {"done": 1, "retries": 1}
+    assert (rig.node(full).health, rig.node(other).health) == (NodeHealth.UP, NodeHealth.UP)
+    assert rig.node(full).message.endswith("cannot write all results: no luck (/base)")
+    assert (flight.attempts.strikes, flight.attempts.node_faults) == (0, 1)
+
+
+def test_an_image_too_large_for_one_node_is_done_by_another() -> None:
+    rig = Rig(failing(FailureCode.NO_MEMORY), failing(FailureCode.NO_MEMORY), nodes=3)
+    rig.deliver()
+    assert len(set(rig.asked)) == 3
+    assert rig.counts == {"done": 1, "retries": 2}
+    assert rig.healths == [NodeHealth.UP] * 3
+
+
+def test_a_node_too_small_for_three_images_in_a_row_is_put_to_the_test() -> None:
+    rig = Rig(by_node={"node_1": failing(FailureCode.NO_MEMORY)}, strategy=Strategy.RANDOM)
+    for number in range(20):
+        rig.deliver(f"{number}.jpg")
+    assert rig.tally.counts()["done"] == 20
+    assert rig.asked.count("node_1") == 3
+    assert rig.node("node_1").health is NodeHealth.PARKED
+
+
+def test_an_image_too_large_for_all_nodes_fails_when_one_is_asked_again() -> None:
+    rig = Rig(*[failing(FailureCode.NO_MEMORY)] * 4, nodes=3)
+    rig.deliver()
+    assert (len(rig.asked), len(set(rig.asked))) == (4, 3)
+    assert rig.failure.code == FailureCode.NO_MEMORY
+
+
 def test_a_parked_node_gets_nothing_before_its_own_check_passes() -> None:
-    rig = Rig(nodes=1, by_node={"node_1": failing(FailureCode.NO_SPACE)})
+    rig = Rig(nodes=1, by_node={"node_1": failing(FailureCode.NO_RESOURCES)})
     (machine,) = machines(1)
     with pytest.raises(Stopped):
         rig.deliver(check=Looks(5))
@@ -208,7 +246,7 @@ def test_a_parked_node_gets_nothing_before_its_own_check_passes() -> None:
 
 
 def test_broken_nodes_do_not_use_up_the_tries_of_an_image() -> None:
-    codes = itertools.cycle(NODE)
+    codes = itertools.cycle([*NODE, *FOLDER])
     rig = Rig(*[failing(next(codes)) for _ in range(15)], nodes=16)
     rig.deliver()
     assert rig.counts == {"done": 1, "retries": 15}

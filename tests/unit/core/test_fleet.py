@@ -10,6 +10,7 @@ from pixfarm.model import NodeHealth, Strategy
 from pixfarm.scheduling.attempts import Attempts
 from pixfarm.scheduling.node import Place
 from tests.unit.core.farm_parts import (
+    BASE,
     PATIENCE_S,
     Clock,
     Looks,
@@ -72,7 +73,7 @@ def test_a_full_fleet_has_no_place_until_one_is_given_back() -> None:
     reserve(fleet)
     reserve(fleet)
     assert has_no_place(fleet)
-    fleet.done(NODE_1, 0.1)
+    fleet.done(NODE_1, 0.1, BASE)
     assert reserve(fleet).machine == NODE_1
 
 
@@ -83,7 +84,7 @@ def test_who_waits_gets_the_place_that_is_given_back(monkeypatch: pytest.MonkeyP
     reserve(fleet)
     places: list[Place] = []
     (waiting,) = start(lambda: places.append(reserve(fleet)))
-    fleet.failed(NODE_1, TaskFailed(FailureCode.UNREADABLE, "no image"))
+    fleet.failed(NODE_1, TaskFailed(FailureCode.UNREADABLE, "no image"), BASE)
     waiting.join(PATIENCE_S)
     assert [place.machine for place in places] == [NODE_1]
 
@@ -210,7 +211,7 @@ def test_a_job_waits_the_timeout_from_when_the_last_node_went(how: str) -> None:
     if how == "unreachable":
         fleet.unreachable(NODE_1, "connection refused")
     elif how == "parked":
-        fleet.failed(NODE_1, TaskFailed(FailureCode.NO_SPACE, "the disk is full"))
+        fleet.failed(NODE_1, TaskFailed(FailureCode.NO_RESOURCES, "too many open files"), BASE)
     elif how == "leaving":
         fleet.set_machines([])
     elif how == "foreign":
@@ -221,7 +222,7 @@ def test_a_job_waits_the_timeout_from_when_the_last_node_went(how: str) -> None:
         fleet.pong(NODE_1, pong(NODE_1, draining=True))
     clock.now += 29.9
     assert has_no_place(fleet)
-    assert fleet.waits_for_nodes_s(0.0) == pytest.approx(29.9)
+    assert fleet.waits_for_nodes_s(BASE, 0.0) == pytest.approx(29.9)
 
 
 def test_a_usable_node_without_room_is_waited_for_without_end() -> None:
@@ -237,7 +238,7 @@ def test_while_a_node_is_usable_nobody_waits_for_one() -> None:
     clock = Clock()
     fleet = fleet_of(0.0, clock=clock)
     clock.now += 5.0
-    assert fleet.waits_for_nodes_s(0.0) == 0.0
+    assert fleet.waits_for_nodes_s(BASE, 0.0) == 0.0
 
 
 def test_the_wait_for_nodes_counts_from_the_start_of_the_job() -> None:
@@ -246,7 +247,7 @@ def test_the_wait_for_nodes_counts_from_the_start_of_the_job() -> None:
     clock.now += 60.0
     submitted_at = clock.now
     clock.now += 5.0
-    assert fleet.waits_for_nodes_s(submitted_at) == 5.0
+    assert fleet.waits_for_nodes_s(BASE, submitted_at) == 5.0
 
 
 def test_an_image_prefers_a_node_that_has_not_failed_it() -> None:
@@ -287,7 +288,7 @@ def test_a_lost_node_gets_nothing_until_it_has_answered_and_then_one_image() -> 
     fleet.pong(NODE_1, pong(NODE_1, workers=4))
     reserve(fleet)
     assert has_no_place(fleet)
-    fleet.done(NODE_1, 0.1)
+    fleet.done(NODE_1, 0.1, BASE)
     for _ in range(8):
         reserve(fleet)
 
@@ -353,7 +354,7 @@ def test_a_node_that_comes_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "pixfarm.fleet")
     fleet_of(0.25)
     assert [record.getMessage() for record in caplog.records] == [
-        "node node_1 (10.0.0.1:9091) is there, p = 0.25, 1 workers"
+        "node node_1 (10.0.0.1:9091) is there, p = 0.25, workers: 1"
     ]
 
 

@@ -11,6 +11,7 @@ from pixfarm.scheduling import policy
 from pixfarm.scheduling.attempts import Attempts
 from pixfarm.scheduling.node import Place
 from tests.unit.core.farm_parts import (
+    BASE,
     PATIENCE_S,
     Clock,
     Looks,
@@ -23,7 +24,7 @@ from tests.unit.core.farm_parts import (
 )
 
 NODE_1, NODE_2, NODE_3 = machines(3)
-NO_SPACE = TaskFailed(FailureCode.NO_SPACE, "the disk is full")
+NO_FILES = TaskFailed(FailureCode.NO_RESOURCES, "too many open files")
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +80,7 @@ def test_a_node_that_leaves_gets_no_more_images_and_finishes_what_it_has() -> No
     fleet.set_machines([NODE_2])
     assert (names(fleet), fleet.bound()) == (["node_2", "node_1"], 8)
     assert {reserve(fleet) for _ in range(4)} == {NODE_2}
-    fleet.done(NODE_1, 0.1)
+    fleet.done(NODE_1, 0.1, BASE)
     assert names(fleet) == ["node_2"]
 
 
@@ -97,8 +98,8 @@ def test_a_node_that_comes_back_while_it_has_images_goes_on_as_before() -> None:
     fleet.set_machines([NODE_1])
     assert (node(fleet).health, node(fleet).in_flight) == (NodeHealth.UP, 1)
     assert reserve(fleet) == NODE_1
-    fleet.done(NODE_1, 0.1)
-    fleet.done(NODE_1, 0.1)
+    fleet.done(NODE_1, 0.1, BASE)
+    fleet.done(NODE_1, 0.1, BASE)
     assert (node(fleet).done, node(fleet).in_flight) == (2, 0)
 
 
@@ -128,7 +129,7 @@ def test_a_node_that_moves_to_another_port_is_another_node() -> None:
     reserve(fleet)
     fleet.set_machines([moved])
     assert [(node.port, node.in_flight) for node in fleet.snapshot()] == [(moved.port, 0), (NODE_1.port, 1)]
-    fleet.done(NODE_1, 0.1)
+    fleet.done(NODE_1, 0.1, BASE)
     assert [node.port for node in fleet.snapshot()] == [moved.port]
 
 
@@ -138,7 +139,7 @@ def test_machine_txt_may_change_at_any_moment() -> None:
 
     def work() -> None:
         for _ in range(150):
-            fleet.done(reserve(fleet), 0.01)
+            fleet.done(reserve(fleet), 0.01, BASE)
 
     workers = start(work, map(str, range(8)))
     known = machines(3)
@@ -196,7 +197,7 @@ def test_an_answer_to_an_earlier_ping_proves_nothing() -> None:
 def test_a_node_that_was_started_anew_had_died_with_the_call() -> None:
     fleet = fleet_of(0.0)
     fleet.pong(NODE_1, pong(NODE_1, started_at=100.0))
-    fleet.done(reserve(fleet), 0.1)
+    fleet.done(reserve(fleet), 0.1, BASE)
     reserve(fleet)
     ticket = fleet.broken(NODE_1)
     fleet.claim_ping(NODE_1)
@@ -222,9 +223,9 @@ def test_a_call_that_breaks_when_its_node_was_found_dead_is_not_held_against_the
 def test_a_node_whose_own_fault_it_is_is_parked_until_its_check_passes() -> None:
     clock = Clock()
     fleet = fleet_of(0.0, clock=clock)
-    fleet.failed(reserve(fleet), NO_SPACE)
+    fleet.failed(reserve(fleet), NO_FILES, BASE)
     assert (node(fleet).health, has_no_place(fleet)) == (NodeHealth.PARKED, True)
-    assert "the disk is full" in node(fleet).message
+    assert "too many open files" in node(fleet).message
     for _ in range(3):
         clock.advance(policy.PARKED_PING_S)
         assert fleet.claim_pings() == [NODE_1]
@@ -234,7 +235,7 @@ def test_a_node_whose_own_fault_it_is_is_parked_until_its_check_passes() -> None
     fleet.claim_pings()
     fleet.pong(NODE_1, pong(NODE_1))
     assert node(fleet).health is NodeHealth.PROBE
-    fleet.done(reserve(fleet), 0.1)
+    fleet.done(reserve(fleet), 0.1, BASE)
     assert node(fleet).health is NodeHealth.UP
 
 
@@ -255,7 +256,7 @@ def test_a_node_that_does_an_image_in_between_is_not_disproved() -> None:
     for _ in range(5):
         fleet.disproved({"node_1"})
         fleet.disproved({"node_1"})
-        fleet.done(reserve(fleet), 0.1)
+        fleet.done(reserve(fleet), 0.1, BASE)
     assert node(fleet).health is NodeHealth.UP
 
 
@@ -302,7 +303,7 @@ def test_a_success_gives_a_fifth_of_a_retry() -> None:
     for _ in range(10):
         fleet.take_retry()
     for _ in range(5):
-        fleet.done(reserve(fleet), 0.1)
+        fleet.done(reserve(fleet), 0.1, BASE)
     assert fleet.take_retry() == pytest.approx(0.0, abs=1e-9)
 
 

@@ -3,13 +3,13 @@ import threading
 import pytest
 
 from pixfarm.flight import Flight
-from tests.unit.core.farm_parts import PATIENCE_S, machines, start
+from tests.unit.core.farm_parts import BASE, PATIENCE_S, machines, start
 
 NODE_1, NODE_2 = machines(2)
 
 
 def flight() -> Flight:
-    return Flight("a.jpg", lambda _flight: None)
+    return Flight(BASE, "a.jpg", lambda _flight: None)
 
 
 def test_a_flight_knows_its_calls_until_they_are_answered() -> None:
@@ -36,7 +36,7 @@ def test_a_call_that_ends_in_an_error_is_over() -> None:
 
 def test_a_flight_is_over_before_its_end_is_noted_and_told_of_after() -> None:
     told: list[str] = []
-    one = Flight("a.jpg", lambda ended: told.append(ended.filename))
+    one = Flight(BASE, "a.jpg", lambda ended: told.append(ended.filename))
     assert not one.is_over
     with one.end() as is_first:
         assert (is_first, one.is_over, told) == (True, True, [])
@@ -45,7 +45,7 @@ def test_a_flight_is_over_before_its_end_is_noted_and_told_of_after() -> None:
 
 def test_who_comes_second_has_nothing_to_note() -> None:
     told: list[Flight] = []
-    one = Flight("a.jpg", told.append)
+    one = Flight(BASE, "a.jpg", told.append)
     with one.end():
         pass
     with one.end() as is_first:
@@ -55,7 +55,7 @@ def test_who_comes_second_has_nothing_to_note() -> None:
 
 def test_an_end_whose_noting_fails_is_an_end() -> None:
     told: list[Flight] = []
-    one = Flight("a.jpg", told.append)
+    one = Flight(BASE, "a.jpg", told.append)
     with pytest.raises(ZeroDivisionError), one.end():
         raise ZeroDivisionError
     assert (told, one.is_over) == ([one], True)
@@ -65,7 +65,7 @@ def test_of_fifty_that_end_a_flight_at_once_one_is_the_first() -> None:
     for _ in range(3):
         told: list[Flight] = []
         firsts: list[bool] = []
-        one = Flight("a.jpg", told.append)
+        one = Flight(BASE, "a.jpg", told.append)
         all_there = threading.Barrier(50)
 
         def end(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pixfarm.errors import FailureCode, InvalidRequest, TaskFailed
-from pixfarm.listing import eligible_files, source_and_target, source_tree
+from pixfarm.listing import check_apart, eligible_files, source_and_target, source_tree
 from pixfarm.model import SourceTree
 
 HERE = socket.gethostname()
@@ -233,3 +233,60 @@ def test_a_name_that_could_leave_the_source_directory_is_forbidden(tmp_path: Pat
     with pytest.raises(TaskFailed) as caught:
         source_and_target(str(tmp_path), name)
     assert caught.value.code is FailureCode.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("source_dir", "where"), [("", "."), ("input_dir", "input_dir"), (None, "input_dir")]
+)
+def test_a_job_says_where_its_sources_are_even_when_that_changes(
+    tmp_path: Path, source_dir: str | None, where: str
+) -> None:
+    (tmp_path / "input_dir").mkdir()
+    source, target = source_and_target(str(tmp_path), "a.jpg", source_dir)
+    assert (source, target) == (tmp_path / where / "a.jpg", tmp_path / "output_dir" / "a.jpg")
+    assert source_tree(str(tmp_path), source_dir).source_dir == ("" if where == "." else where)
+
+
+@pytest.mark.parametrize("folders", [["input_dir"], ["input_dir", "output_dir"], [], ["output_dir"]])
+def test_results_beside_or_in_a_folder_of_their_own_below_the_sources_are_apart(
+    tmp_path: Path, folders: list[str]
+) -> None:
+    for folder in folders:
+        (tmp_path / folder).mkdir()
+    check_apart(source_tree(str(tmp_path)))
+
+
+def test_results_may_go_to_another_disk(tmp_path: Path) -> None:
+    (tmp_path / "base" / "input_dir").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "base" / "output_dir").symlink_to(tmp_path / "elsewhere")
+    check_apart(source_tree(str(tmp_path / "base")))
+
+
+@pytest.mark.parametrize(
+    ("link", "leads_to"),
+    [
+        ("output_dir", "input_dir"),
+        ("output_dir", "input_dir/sub"),
+        ("output_dir", "."),
+        ("output_dir", ".."),
+        ("input_dir", "output_dir"),
+        ("input_dir", "output_dir/sub"),
+    ],
+)
+def test_results_that_would_mix_with_the_originals_are_refused(
+    tmp_path: Path, link: str, leads_to: str
+) -> None:
+    base = tmp_path / "base"
+    (base / leads_to).mkdir(parents=True, exist_ok=True)
+    (base / "input_dir" / "sub").mkdir(parents=True, exist_ok=True) if link == "output_dir" else None
+    (base / link).symlink_to(base / leads_to)
+    with pytest.raises(InvalidRequest, match="results would mix with the originals"):
+        check_apart(source_tree(str(base)))
+
+
+def test_without_input_dir_results_may_not_go_among_the_originals_either(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "output_dir").symlink_to(tmp_path / "sub")
+    with pytest.raises(InvalidRequest, match="results would mix with the originals"):
+        check_apart(source_tree(str(tmp_path)))

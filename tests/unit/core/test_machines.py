@@ -63,7 +63,7 @@ def test_what_means_nothing_is_passed_over(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
-        ("node_2", "expected 'name host [port]', found 1 words"),
+        ("node_2", "expected 'name host [port]', found 1 word: 'node_2'"),
         ("node_2 localhost 9092 fast", "expected 'name host [port]', found 4 words"),
         ("worker localhost 9092", "write server, client, or one that starts with node"),
         ("Server localhost 9092", "write server, client, or one that starts with node"),

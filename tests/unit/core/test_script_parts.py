@@ -1,15 +1,18 @@
 import argparse
+import errno
 import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from pixfarm import __version__, script
+from pixfarm.console import print_line
 from pixfarm.errors import (
     AnswerLost,
     BadMachinesFile,
@@ -124,8 +127,10 @@ def test_another_machines_file_can_be_named() -> None:
         ("-1", f"argument p: '-1' is not {P}"),
         ("--speed", "unrecognized arguments: --speed"),
         (f"--{HOSTILE}", f"unrecognized arguments: --{HARMLESS}"),
+        ("--machine", "unrecognized arguments: --machine (did you mean --machines?)"),
+        ("--machnes=a.txt", "unrecognized arguments: --machnes=a.txt (did you mean --machines?)"),
     ],
-    ids=["comma", "negative", "unknown", "hostile"],
+    ids=["comma", "negative", "unknown", "hostile", "almost known", "almost known with a value"],
 )
 def test_a_wrong_argument_is_one_line_that_points_to_help(
     capsys: pytest.CaptureFixture[str], argument: str, what: str
@@ -221,6 +226,47 @@ def test_a_reader_that_went_away_is_no_error_to_talk_about(
         out.flush()
     assert (tmp_path / "out").read_text() == ""
     assert capsys.readouterr().err == ""
+
+
+NO_ROOM = os.strerror(errno.ENOSPC)
+
+
+needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+
+
+@contextmanager
+def full_stdout() -> Iterator[None]:
+    """Standard output is a disk without room; no fixture, as capsys takes stdout back when a test begins."""
+    with Path("/dev/full").open("w") as out, redirect_stdout(out):
+        yield
+
+
+@needs_dev_full
+@pytest.mark.parametrize("lines", [1, 10_000], ids=["at the end", "on the way"])
+def test_an_output_that_cannot_be_written_is_said_to_be_that(
+    lines: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main(_argv: Sequence[str] | None) -> int:
+        for _ in range(lines):
+            print_line("a line of the result")
+        return 0
+
+    with full_stdout():
+        assert left_with(main) == 1
+    assert capsys.readouterr().err == f"client.py: standard output cannot be written: {NO_ROOM}\n"
+
+
+@needs_dev_full
+def test_another_file_that_cannot_be_written_is_not_taken_for_the_output(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def main(_argv: Sequence[str] | None) -> NoReturn:
+        print_line("a line of the result")
+        raise OSError(errno.ENOSPC, NO_ROOM, "out.csv")
+
+    with full_stdout():
+        assert left_with(main) == 1
+    assert capsys.readouterr().err == f"client.py: [Errno {errno.ENOSPC}] {NO_ROOM}: 'out.csv'\n"
 
 
 SetUpLogging = Callable[[bool], None]

@@ -8,6 +8,7 @@ import pytest
 from pixfarm.journal import Provenance
 from pixfarm.listing import source_tree
 from pixfarm.model import PIPELINE, ImageRecord, ImageState, JobSpec
+from pixfarm.names import shown
 from pixfarm.worklist import Worklist
 from tests.unit.core.fake_journal import FakeJournal
 from tests.unit.core.farm_parts import as_journal, never, spec, summary
@@ -81,8 +82,16 @@ def test_what_ended_in_another_job_is_done_by_a_resumed_one(tmp_path: Path) -> N
 
 def test_a_name_that_is_not_utf_8_ends_but_once(tmp_path: Path) -> None:
     site = Site(tmp_path, os.fsdecode(b"\xff.jpg"))
-    site.ended("new", "\\udcff.jpg", ImageState.FAILED)
+    site.ended("new", "./\\xff.jpg", ImageState.FAILED)
     assert site.to_do(site.worklist(is_resumed=True)) == []
+
+
+def test_what_came_of_a_name_that_looks_alike_is_not_taken_for_that_of_another(tmp_path: Path) -> None:
+    site = Site(tmp_path, os.fsdecode(b"a\xff.png"), "a\\udcff.png", "a\\xff.png")
+    site.done("a\\xff.png")
+    site.done("a\\udcff.png")
+    assert site.to_do(site.worklist(skip_done=True)) == ["a\udcff.png"]
+    assert sorted(site.skipped) == ["a\\udcff.png", "a\\xff.png"]
 
 
 def test_an_image_with_a_good_result_is_passed_over(tmp_path: Path) -> None:
@@ -214,6 +223,22 @@ def test_a_folder_that_could_not_be_listed_is_listed_again_by_a_retry(
     site = Site(tmp_path, "a.jpg", "b/c.jpg", "b/d/e.jpg")
     site.ended("old", folder, ImageState.FAILED)
     assert site.to_do(site.worklist(retry_of="old")) == names
+
+
+def test_a_name_that_is_not_utf_8_is_tried_again_by_a_retry_as_it_is(tmp_path: Path) -> None:
+    name = os.fsdecode(b"b\xfe/a\\\xff.png")
+    site = Site(tmp_path, name)
+    site.ended("old", shown(name), ImageState.FAILED)
+    assert site.to_do(site.worklist(retry_of="old")) == [name]
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_listed_again_by_a_retry(tmp_path: Path) -> None:
+    folder = os.fsdecode(b"b\xff/")
+    site = Site(tmp_path, "a.jpg", f"{folder}c.jpg")
+    site.ended("old", shown(folder), ImageState.FAILED)
+    assert site.to_do(site.worklist(retry_of="old")) == [f"{folder}c.jpg"]
+    site.ended("new", shown(folder), ImageState.FAILED)
+    assert site.worklist(is_resumed=True).is_ended(folder)
 
 
 def test_a_folder_that_still_cannot_be_listed_is_told_by_a_retry(tmp_path: Path) -> None:

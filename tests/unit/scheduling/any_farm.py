@@ -11,6 +11,7 @@ from tests.unit.scheduling.virtual_scenes import machine, virtual_nodes
 
 LONGEST_S = 1200.0  # a job with a dozen images takes no longer, whatever happens
 WHICH = st.integers(0, 3)
+NO_STRIKES = [FailureCode.NOT_FOUND, FailureCode.NO_MEMORY]
 FAULTS = [FailureCode.NO_SPACE, FailureCode.NO_RESOURCES]
 STRIKES = [FailureCode.CRASHED, FailureCode.TIMED_OUT, FailureCode.IO, FailureCode.INTERNAL]
 
@@ -89,7 +90,7 @@ class AnyFarm(RuleBasedStateMachine):
         if node is not None and node.process is Process.RUNNING:
             node.process = Process.FROZEN
 
-    @rule(which=WHICH, code=st.sampled_from([FailureCode.NOT_FOUND, *FAULTS, *STRIKES]))
+    @rule(which=WHICH, code=st.sampled_from([*NO_STRIKES, *FAULTS, *STRIKES]))
     def a_node_fails_everything(self, which: int, code: FailureCode) -> None:
         node = self.sinner(which)
         if node is not None and (code not in STRIKES or self.may_strike(node)):
@@ -106,13 +107,21 @@ class AnyFarm(RuleBasedStateMachine):
     def a_node_is_mended(self, which: int) -> None:
         node = self.sinner(which)
         if node is not None:
-            node.fails, node.fault = None, ""
+            node.fails, node.fault, node.is_full = None, "", False
 
     @rule(which=WHICH, seconds=st.sampled_from([0.5, 3.0]))
     def a_disk_is_full_for_a_while(self, which: int, seconds: float) -> None:
         node = self.sinner(which)
         if node is not None:
-            node.fault = "no space left"
+            node.is_full = True
+            self.farm.run_for(seconds)
+            node.is_full = False
+
+    @rule(which=WHICH, seconds=st.sampled_from([0.5, 3.0]))
+    def a_node_is_out_of_descriptors_for_a_while(self, which: int, seconds: float) -> None:
+        node = self.sinner(which)
+        if node is not None:
+            node.fault = "too many open files"
             self.farm.run_for(seconds)
             node.fault = ""
 
@@ -150,8 +159,10 @@ class AnyFarm(RuleBasedStateMachine):
         if not hasattr(self, "farm") or self.farm.is_interrupted:
             return
         for node in self.farm.nodes.values():
-            if node.fails in FAULTS:  # else each image may be tried 16 times, 10 s after each other
+            # Else each image may be tried 16 times, 10 s after each other.
+            if node.fails is FailureCode.NO_RESOURCES:
                 node.fault = "found by its own check in the end"
+            node.is_full = node.is_full or node.fails is FailureCode.NO_SPACE
         self.farm.run_for(LONGEST_S, until=lambda: self.farm.is_over)
         assert self.farm.is_over, "the job does not end"
         self.farm.judge.check_retry_budget()

@@ -9,10 +9,12 @@ from pixfarm.errors import FailureCode, ForeignPeer, GaveUp, TaskFailed, TaskRej
 from pixfarm.model import Machine, NodeHealth, Strategy
 from pixfarm.scheduling.node import NodeState
 from pixfarm.scheduling.roster import Roster
+from tests.unit.scheduling.node_states import BASE
 from tests.unit.scheduling.virtual_nodes import Image, Outcome, VirtualNode
 
 STRIKES = {FailureCode.CRASHED, FailureCode.TIMED_OUT, FailureCode.IO, FailureCode.INTERNAL}
-FAULTS = {FailureCode.NO_SPACE, FailureCode.READ_ONLY, FailureCode.NO_RESOURCES}
+UNWRITABLE = {FailureCode.NO_SPACE, FailureCode.READ_ONLY}
+FAULTS = {FailureCode.NO_RESOURCES, *UNWRITABLE}
 USABLE = {NodeHealth.UP, NodeHealth.PROBE}
 
 
@@ -58,6 +60,7 @@ class Judge:
         assert node.life.doubted_at is None, "placed on a node in doubt"
         assert now >= node.paused_until, "placed on a node that wants to be left alone"
         assert node.machine not in self.barred, "placed on a node in quarantine"
+        assert not node.bars.are_shut, "placed on a node that cannot write it"
         assert node.name not in image.swept, "asked again in the same sweep"
         window = 1 if node.life.health is NodeHealth.PROBE else 2 * node.workers
         assert self._farm.held(node.machine) <= window, "more images than its window"
@@ -78,7 +81,9 @@ class Judge:
         if isinstance(outcome, TaskRejected):
             after = (attempts.taken, attempts.strikes, attempts.node_faults, node.life.losses)
             assert (after, node.is_usable) == (counted, was_usable), "a refusal is held against somebody"
-        if isinstance(outcome, TaskFailed) and outcome.code in FAULTS:
+        if isinstance(outcome, TaskFailed) and outcome.code in UNWRITABLE:
+            assert not node.bars.lets_pass(BASE, self._farm.now), "more images for a disk that is full"
+        elif isinstance(outcome, TaskFailed) and outcome.code in FAULTS:
             assert not node.is_usable, "a node with a fault of its own gets more images"
 
     def on_verdict(self, image: Image, name: str, *, lives: bool) -> None:
@@ -111,7 +116,7 @@ class Judge:
         """The job gives up."""
         assert self.saint is None, f"gave up beside a node that does its work: {why}"
         usable = [node for node in self._farm.roster.nodes if node.is_usable]
-        on_trial = [node for node in usable if node.in_flight]
+        on_trial = [node for node in usable if node.life.failed_trials >= 2 and node.in_flight]
         if why.code is FailureCode.ALL_NODES_REJECT:
             assert usable
             assert all((node.load_probability or 0.0) >= 1 for node in usable)
@@ -119,14 +124,14 @@ class Judge:
         else:
             assert why.code is FailureCode.NO_NODES
             assert not on_trial
-            assert all(node.life.failed_trials >= 2 for node in usable)
+            assert not any(self._is_hopeful(node) for node in usable)
             assert self._farm.now - self._usable_at >= 30.0
 
     def after_event(self) -> None:
         """Something has happened."""
         for node in self._farm.roster.nodes:
             assert 0 <= node.in_flight == self._farm.held(node.machine), "places are lost or made up"
-            if node.is_usable and node.life.failed_trials < 2:
+            if node.is_usable and self._is_hopeful(node):
                 self._usable_at = self._farm.now
 
     def check_retry_budget(self) -> None:
@@ -147,6 +152,8 @@ class Judge:
             image.blamed.add(node.name)
             if outcome.code is FailureCode.NOT_FOUND:
                 image.misses.append((node.name, self._farm.now))
+            elif outcome.code is FailureCode.NO_MEMORY:
+                image.struck.add(node.name)
             elif outcome.code not in FAULTS and self._is_credible(node.machine, outcome.code):
                 image.on_strike(node.name)
         elif outcome is None:
@@ -164,6 +171,9 @@ class Judge:
         are_others_fine = any(self._failed_in_a_row[other] <= 3 for other in usable if other != machine)
         return self._failed_in_a_row[machine] <= 3 or not are_others_fine
 
+    def _is_hopeful(self, node: NodeState) -> bool:
+        return node.life.failed_trials < 2 and node.bars.since(BASE) is None
+
     def _willing_but(self, passed_over: set[str]) -> list[str]:
         """Other nodes that would take an image, sooner or later."""
         is_random = self._farm.strategy is Strategy.RANDOM
@@ -171,6 +181,7 @@ class Judge:
             node.name
             for node in self._farm.roster.nodes
             if node.is_usable and not node.life.draining and node.name not in passed_over
+            if node.bars.since(BASE) is None
             if is_random or (node.load_probability or 0.0) < 1
         ]
 

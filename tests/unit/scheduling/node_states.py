@@ -8,6 +8,7 @@ from pixfarm.model import Machine, NodeHealth, NodeStatus
 from pixfarm.scheduling.life import Life
 from pixfarm.scheduling.node import NodeState
 
+BASE = ""  # as of attempts that name none
 NOW = 1000.0
 
 
@@ -32,6 +33,7 @@ def pong(
     draining: bool = False,
     fault: str = "",
     started_at: float = 0.0,
+    unwritable: tuple[str, ...] = (),
 ) -> NodeStatus:
     return NodeStatus(
         name="node_1",
@@ -44,6 +46,7 @@ def pong(
         delay_s=3.0,
         fault=fault,
         started_at=started_at,
+        unwritable=unwritable,
     )
 
 
@@ -59,12 +62,12 @@ def failed(code: FailureCode = FailureCode.CRASHED) -> TaskFailed:
 
 # What may come of an image that a node holds, and of a ping.
 ENDS: dict[str, Callable[[NodeState], None]] = {
-    "done": lambda node: node.on_done(NOW, 0.03),
+    "done": lambda node: node.on_done(BASE, NOW, 0.03),
     "refused": lambda node: node.on_refused(NOW, rejected()),
-    "bad image": lambda node: node.on_failed(NOW, failed(FailureCode.UNREADABLE)),
-    "crashed": lambda node: node.on_failed(NOW, failed(FailureCode.CRASHED)),
-    "not found": lambda node: node.on_failed(NOW, failed(FailureCode.NOT_FOUND)),
-    "disk full": lambda node: node.on_failed(NOW, failed(FailureCode.NO_SPACE)),
+    "bad image": lambda node: node.on_failed(BASE, NOW, failed(FailureCode.UNREADABLE)),
+    "crashed": lambda node: node.on_failed(BASE, NOW, failed(FailureCode.CRASHED)),
+    "not found": lambda node: node.on_failed(BASE, NOW, failed(FailureCode.NOT_FOUND)),
+    "no files": lambda node: node.on_failed(BASE, NOW, failed(FailureCode.NO_RESOURCES)),
     "unreachable": lambda node: node.on_unreachable(NOW, "refused the connection"),
     "broken": lambda node: node.on_broken_call(NOW),
     "foreign": lambda node: node.on_foreign(NOW, "unknown method"),
@@ -86,6 +89,6 @@ def happens(one: NodeState, *events: str) -> NodeState:
             one.life.on_ping(NOW)
             PINGS[event](one)
         else:
-            one.on_sent()
+            one.on_sent(BASE, NOW)
             ENDS[event](one)
     return one

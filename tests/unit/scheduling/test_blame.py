@@ -5,7 +5,9 @@ from pixfarm.scheduling.blame import Blame, blame_of
 
 BLAME = {
     Blame.STRIKE: {"CRASHED", "TIMED_OUT", "IO", "INTERNAL"},
-    Blame.NODE: {"NO_SPACE", "READ_ONLY", "NO_RESOURCES"},
+    Blame.NODE: {"NO_RESOURCES"},
+    Blame.FOLDER: {"NO_SPACE", "READ_ONLY"},
+    Blame.CAPACITY: {"NO_MEMORY"},
     Blame.STORAGE: {"NOT_FOUND"},
 }
 

@@ -8,7 +8,7 @@ from pixfarm.errors import FailureCode, GaveUp, RejectReason
 from pixfarm.model import NodeStatus, Strategy
 from pixfarm.scheduling.attempts import Attempts
 from pixfarm.scheduling.roster import Roster, SweepOver
-from tests.unit.scheduling.node_states import NOW, happens, machine, pong, rejected
+from tests.unit.scheduling.node_states import BASE, NOW, happens, machine, pong, rejected
 from tests.unit.scheduling.rosters import BALANCED, RANDOM, reserve, roster_of
 
 
@@ -34,7 +34,7 @@ def test_a_sweep_is_over_when_every_node_with_room_has_refused(strategy: Strateg
 
 def test_a_sweep_is_not_over_while_those_who_refused_want_to_be_left_alone() -> None:
     roster = roster_of(0.5)
-    roster.nodes[0].on_sent()
+    roster.nodes[0].on_sent(BASE, NOW)
     roster.nodes[0].on_refused(NOW, rejected(RejectReason.BUSY, retry_after_s=0.5))
     assert reserve(roster, refused_by(1), now=NOW + 0.4) is None
     with pytest.raises(SweepOver):
@@ -63,7 +63,7 @@ def test_by_the_random_strategy_a_full_load_is_no_reason_to_give_up() -> None:
         reserve(roster_of(1.0, 1.0), refused_by(1, 2), RANDOM)
 
 
-@pytest.mark.parametrize("event", ["silence", "unreachable", "disk full", "draining pong"])
+@pytest.mark.parametrize("event", ["silence", "unreachable", "no files", "draining pong"])
 def test_a_node_just_lost_that_would_accept_is_waited_for(event: str) -> None:
     roster = roster_of(1.0, 0.0)
     happens(roster.nodes[1], event)
@@ -96,7 +96,7 @@ def test_a_node_that_was_lost_and_would_refuse_is_not_waited_for() -> None:
 
 def test_a_node_that_leaves_is_not_waited_for() -> None:
     roster = roster_of(1.0, 0.0)
-    roster.nodes[1].on_sent()
+    roster.nodes[1].on_sent(BASE, NOW)
     roster.set_machines([machine(1)], NOW)
     assert code_of_giving_up(roster, refused_by(1)) is FailureCode.ALL_NODES_REJECT
 
@@ -111,13 +111,13 @@ def test_a_node_is_waited_for_while_its_first_ping_is_under_way() -> None:
     assert code_of_giving_up(roster, refused_by(1)) is FailureCode.ALL_NODES_REJECT
 
 
-@pytest.mark.parametrize("event", ["silence", "unreachable", "foreign", "disk full", "draining pong"])
+@pytest.mark.parametrize("event", ["silence", "unreachable", "foreign", "no files", "draining pong"])
 @pytest.mark.parametrize("strategy", Strategy)
 def test_a_job_gives_up_after_30_s_without_a_usable_node(strategy: Strategy, event: str) -> None:
     roster = roster_of(0.0)
     happens(roster.node(machine(1), NOW + 5.0), event)
     assert reserve(roster, strategy=strategy, now=NOW + 34.9) is None
-    assert roster.waits_for_nodes_s(NOW, NOW + 34.9) == pytest.approx(29.9)
+    assert roster.waits_for_nodes_s(BASE, NOW, NOW + 34.9) == pytest.approx(29.9)
     code = code_of_giving_up(roster, Attempts(), strategy=strategy, now=NOW + 35.0)
     assert code is FailureCode.NO_NODES
 
@@ -125,7 +125,7 @@ def test_a_job_gives_up_after_30_s_without_a_usable_node(strategy: Strategy, eve
 def test_the_reason_names_what_is_the_matter_with_each_node() -> None:
     roster = roster_of(0.0, 0.0)
     happens(roster.nodes[0], "silence")
-    happens(roster.nodes[1], "disk full")
+    happens(roster.nodes[1], "no files")
     with pytest.raises(GaveUp, match=r"no pong; node_2 \(10.0.0.1:9092\) is parked: no luck"):
         reserve(roster, now=NOW + 30.0)
 
@@ -150,7 +150,7 @@ def test_a_node_on_trial_is_a_usable_one() -> None:
     happens(roster.nodes[0], "silence", "pong")
     roster.nodes[0].in_flight = 1
     assert reserve(roster, now=NOW + 100.0) is None
-    assert roster.waits_for_nodes_s(NOW, NOW + 100.0) == 0.0
+    assert roster.waits_for_nodes_s(BASE, NOW, NOW + 100.0) == 0.0
 
 
 FAILED_TRIAL = ("pong", "crashed")
@@ -166,7 +166,7 @@ def on_trial_again(trials: int) -> Roster:
 def test_a_node_may_fail_one_trial_for_which_the_image_is_to_blame() -> None:
     roster = on_trial_again(1)
     roster.nodes[0].in_flight = 1
-    assert roster.waits_for_nodes_s(NOW, NOW + 100.0) == 0.0
+    assert roster.waits_for_nodes_s(BASE, NOW, NOW + 100.0) == 0.0
 
 
 def test_a_node_that_fails_one_trial_after_the_other_is_not_waited_for() -> None:

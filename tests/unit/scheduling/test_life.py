@@ -19,7 +19,7 @@ TRANSITIONS = {
     "refused": (UP, PROBE, *NO_USE),
     "crashed": (UP, PARKED, *NO_USE),
     "not found": (UP, PARKED, *NO_USE),
-    "disk full": (PARKED, PARKED, *NO_USE),
+    "no files": (PARKED, PARKED, *NO_USE),
     "unreachable": (DOWN, DOWN, DOWN, DOWN, DOWN),
     "broken": (UP, PROBE, *NO_USE),
     "foreign": (QUARANTINED,) * 5,
@@ -127,7 +127,7 @@ def test_another_process_does_not_rest_from_the_trials_of_the_one_before(loss: s
 @pytest.mark.parametrize(
     ("event", "losses"),
     [
-        *((event, 1) for event in ("silence", "unreachable", "foreign", "disk full", "draining pong")),
+        *((event, 1) for event in ("silence", "unreachable", "foreign", "no files", "draining pong")),
         *((event, 0) for event in ("pong", "done", "refused", "crashed", "broken")),
         ("pong of another", 1),
     ],
@@ -171,7 +171,7 @@ def test_a_trial_that_succeeds_makes_the_next_loss_count_as_the_first() -> None:
 
 
 def test_a_parked_node_is_asked_once_a_second_until_its_own_check_passes() -> None:
-    one = happens(node(), "disk full", "faulty pong")
+    one = happens(node(), "no files", "faulty pong")
     assert one.life.message == "node_1 (10.0.0.1:9091) is parked: no space left"
     assert not one.wants_ping(NOW + 0.999)
     assert one.wants_ping(NOW + 1.0)

@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from pixfarm.errors import FailureCode, RejectReason
 from pixfarm.model import NodeHealth
-from tests.unit.scheduling.node_states import failed, pong, rejected, unheard
+from tests.unit.scheduling.node_states import BASE, failed, pong, rejected, unheard
 
 SECONDS = st.floats(0.0, 100.0)
 
@@ -30,13 +30,13 @@ class AnyHistory(RuleBasedStateMachine):
     @precondition(lambda self: self.node.has_room(self.now))
     @rule()
     def an_image_is_sent(self) -> None:
-        self.node.on_sent()
+        self.node.on_sent(BASE, self.now)
         self.sent += 1
 
     @precondition(lambda self: self.sent > self.ended)
     @rule(seconds=SECONDS)
     def an_image_is_done(self, seconds: float) -> None:
-        self.node.on_done(self.now, seconds)
+        self.node.on_done(BASE, self.now, seconds)
         self.ended += 1
 
     @precondition(lambda self: self.sent > self.ended)
@@ -48,7 +48,7 @@ class AnyHistory(RuleBasedStateMachine):
     @precondition(lambda self: self.sent > self.ended)
     @rule(code=st.sampled_from(FailureCode))
     def an_image_fails(self, code: FailureCode) -> None:
-        self.node.on_failed(self.now, failed(code))
+        self.node.on_failed(BASE, self.now, failed(code))
         self.ended += 1
 
     @precondition(lambda self: self.sent > self.ended)

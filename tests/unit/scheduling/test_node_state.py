@@ -4,7 +4,7 @@ import pytest
 
 from pixfarm.errors import RejectReason
 from pixfarm.model import NodeHealth
-from tests.unit.scheduling.node_states import ENDS, NOW, PINGS, happens, node, pong, rejected, unheard
+from tests.unit.scheduling.node_states import BASE, ENDS, NOW, PINGS, happens, node, pong, rejected, unheard
 
 
 def test_a_node_that_was_not_asked_yet_gets_nothing() -> None:
@@ -28,18 +28,18 @@ def test_a_node_that_leaves_gets_nothing() -> None:
 def test_a_node_is_idle_while_a_worker_has_nothing_to_do(in_flight: int, *, idle: bool) -> None:
     one = node(workers=3)
     one.in_flight = in_flight
-    assert one.is_idle(NOW) is idle
+    assert one.is_idle(BASE, NOW) is idle
 
 
 def test_a_node_in_doubt_is_not_idle() -> None:
-    assert not happens(node(), "broken").is_idle(NOW)
+    assert not happens(node(), "broken").is_idle(BASE, NOW)
 
 
 def test_a_full_node_has_no_room_until_an_answer() -> None:
     one = node(workers=1)
-    one.on_sent()
+    one.on_sent(BASE, NOW)
     assert one.has_room(NOW)
-    one.on_sent()
+    one.on_sent(BASE, NOW)
     assert not one.has_room(NOW)
     ENDS["done"](one)
     assert one.has_room(NOW)
@@ -48,7 +48,7 @@ def test_a_full_node_has_no_room_until_an_answer() -> None:
 @pytest.mark.parametrize("event", [*ENDS, *PINGS])
 def test_every_end_of_a_call_gives_its_place_back_and_a_ping_does_not(event: str) -> None:
     one = node()
-    one.on_sent()
+    one.on_sent(BASE, NOW)
     happens(one, event)  # gets another one, if the event is the end of one
     assert one.in_flight == 1
 
@@ -62,17 +62,17 @@ def test_every_end_of_a_call_is_counted_once(event: str) -> None:
 
 def test_service_time_jumps_up_to_a_slow_image_at_once() -> None:
     one = happens(node(), "done")
-    one.on_sent()
-    one.on_done(NOW + 0.1, 7.0)
+    one.on_sent(BASE, NOW)
+    one.on_done(BASE, NOW + 0.1, 7.0)
     assert one.service_s == 7.0
 
 
 def test_service_time_comes_down_with_a_time_constant_of_10_s() -> None:
     one = node()
-    one.on_sent()
-    one.on_done(NOW, 7.0)
-    one.on_sent()
-    one.on_done(NOW + 4.0, 1.0)
+    one.on_sent(BASE, NOW)
+    one.on_done(BASE, NOW, 7.0)
+    one.on_sent(BASE, NOW)
+    one.on_done(BASE, NOW + 4.0, 1.0)
     assert one.service_s == pytest.approx(1.0 + 6.0 * math.exp(-0.4))
 
 
@@ -118,7 +118,7 @@ def test_a_node_is_left_alone_as_long_as_it_asks_but_not_over_a_second(
     reason: RejectReason, asked_s: float, granted_s: float
 ) -> None:
     one = node()
-    one.on_sent()
+    one.on_sent(BASE, NOW)
     one.on_refused(NOW, rejected(reason, retry_after_s=asked_s))
     assert one.has_room(NOW + granted_s)
     if granted_s:
@@ -127,7 +127,7 @@ def test_a_node_is_left_alone_as_long_as_it_asks_but_not_over_a_second(
 
 def test_a_refusal_for_load_leaves_the_node_open_to_other_images() -> None:
     one = node()
-    one.on_sent()
+    one.on_sent(BASE, NOW)
     one.on_refused(NOW, rejected(retry_after_s=1.0))
     assert one.has_room(NOW)
 
@@ -142,7 +142,7 @@ def test_the_load_is_what_the_node_said_last(event: str) -> None:
 
 def test_a_node_that_refuses_because_it_drains_is_asked_until_it_says_so_to_a_ping() -> None:
     one = node()
-    one.on_sent()
+    one.on_sent(BASE, NOW)
     one.on_refused(NOW, rejected(RejectReason.DRAINING, retry_after_s=1.0))
     assert one.snapshot().draining
     assert one.is_usable
@@ -161,7 +161,7 @@ def test_a_node_that_refuses_because_it_drains_is_asked_until_it_says_so_to_a_pi
         ("unreachable", "refused the connection"),
         ("foreign", "unknown method"),
         ("silence", "no pong"),
-        ("disk full", "node_1 (10.0.0.1:9091) is parked: no luck"),
+        ("no files", "node_1 (10.0.0.1:9091) is parked: no luck"),
         ("draining pong", "node_1 (10.0.0.1:9091) is draining: it finishes what runs"),
     ],
 )
@@ -169,7 +169,7 @@ def test_a_snapshot_says_why_a_node_is_not_usable(event: str, message: str) -> N
     assert happens(node(), event).snapshot().message == message
 
 
-@pytest.mark.parametrize("event", ["unreachable", "silence", "disk full", "draining pong", "pong of another"])
+@pytest.mark.parametrize("event", ["unreachable", "silence", "no files", "draining pong", "pong of another"])
 def test_a_snapshot_of_a_node_that_came_back_has_no_complaint(event: str) -> None:
     assert happens(node(), event, "pong").snapshot().message == ""
 
@@ -177,7 +177,7 @@ def test_a_snapshot_of_a_node_that_came_back_has_no_complaint(event: str) -> Non
 def test_a_snapshot_tells_what_the_node_told_and_what_came_of_its_images() -> None:
     one = happens(node(), "done", "done", "refused", "crashed")
     one.on_pong(NOW, pong(p=0.25, workers=7))
-    one.on_sent()
+    one.on_sent(BASE, NOW)
     seen = one.snapshot()
     assert (seen.name, seen.host, seen.port) == ("node_1", "10.0.0.1", 9091)
     assert (seen.load_probability, seen.workers, seen.version, seen.delay_s) == (0.25, 7, "1.2.3", 3.0)

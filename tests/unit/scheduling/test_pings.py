@@ -5,7 +5,7 @@ import pytest
 from pixfarm.model import NodeHealth, NodeStatus
 from pixfarm.scheduling.life import Life
 from pixfarm.scheduling.node import NodeState
-from tests.unit.scheduling.node_states import NOW, happens, machine, node
+from tests.unit.scheduling.node_states import BASE, NOW, happens, machine, node
 
 PROBE, DOWN, QUARANTINED = NodeHealth.PROBE, NodeHealth.DOWN, NodeHealth.QUARANTINED
 
@@ -50,7 +50,7 @@ def test_forgiving_changes_nothing_for_other_nodes() -> None:
     assert (one.life.health, one.life.ping_at) == (DOWN, before)
 
 
-@pytest.mark.parametrize("event", ["unreachable", "silence", "draining pong", "disk full"])
+@pytest.mark.parametrize("event", ["unreachable", "silence", "draining pong", "no files"])
 def test_a_node_that_just_became_unfit_is_pinged_soon(event: str) -> None:
     assert happens(node(), event).wants_ping(NOW + 0.25)
 
@@ -91,7 +91,7 @@ def test_a_usable_node_is_pinged_when_it_holds_images_and_says_nothing(
 @pytest.mark.parametrize("answer", ["done", "refused", "bad image", "crashed", "pong"])
 def test_any_answer_proves_that_a_node_lives(answer: str) -> None:
     one = node()
-    one.on_sent()
+    one.on_sent(BASE, NOW)
     happens(one, answer)
     assert not one.wants_ping(NOW + 0.9)
     assert one.wants_ping(NOW + 1.1)
@@ -100,7 +100,7 @@ def test_any_answer_proves_that_a_node_lives(answer: str) -> None:
 @pytest.mark.parametrize("health", NodeHealth, ids=str)
 def test_a_node_is_not_pinged_twice_at_once(health: NodeHealth) -> None:
     one = node(health)
-    one.on_sent()
+    one.on_sent(BASE, NOW)
     one.life.on_ping(NOW)
     assert not one.wants_ping(NOW + 3600.0)
 
@@ -110,7 +110,7 @@ def test_a_node_is_not_pinged_twice_at_once(health: NodeHealth) -> None:
 )
 def test_the_end_of_a_ping_allows_the_next(event: str) -> None:
     one = node()
-    one.on_sent()
+    one.on_sent(BASE, NOW)
     happens(one, event)
     assert one.wants_ping(NOW + 3600.0)
 
@@ -118,7 +118,7 @@ def test_the_end_of_a_ping_allows_the_next(event: str) -> None:
 def test_a_life_begins_unasked() -> None:
     life = Life()
     assert (life.is_usable, life.message) == (False, "not asked yet")
-    assert life.wants_ping(NOW, holds_images=False)
+    assert life.wants_ping(NOW, holds_images=False, is_barred=False)
 
 
 def test_a_node_under_another_name_is_used_and_said_so() -> None:

@@ -6,7 +6,7 @@ from pixfarm.errors import FailureCode, RejectReason
 from pixfarm.model import Strategy
 from pixfarm.scheduling.attempts import Attempts
 from pixfarm.scheduling.roster import SweepOver
-from tests.unit.scheduling.node_states import NOW, failed, happens, machine, rejected
+from tests.unit.scheduling.node_states import BASE, NOW, failed, happens, machine, rejected
 from tests.unit.scheduling.rosters import RANDOM, all_reserved, nodes_of, reserve, roster_of
 
 CHI_SQUARE_3_OF_1_IN_10_000 = 21.1  # critical value for 3 degrees of freedom
@@ -16,12 +16,12 @@ def test_a_place_is_taken_until_it_is_given_back() -> None:
     roster = roster_of(0.0)
     assert all_reserved(roster) == {"node_1": 2}
     assert roster.nodes[0].in_flight == 2
-    roster.nodes[0].on_done(NOW, 0.1)
+    roster.nodes[0].on_done(BASE, NOW, 0.1)
     assert all_reserved(roster) == {"node_1": 1}
 
 
 @pytest.mark.parametrize(
-    "event", ["silence", "unreachable", "foreign", "disk full", "broken", "draining pong"]
+    "event", ["silence", "unreachable", "foreign", "no files", "broken", "draining pong"]
 )
 def test_nobody_gets_an_image_who_is_not_fit_for_it(event: str) -> None:
     roster = roster_of(0.0, 0.0)
@@ -31,7 +31,7 @@ def test_nobody_gets_an_image_who_is_not_fit_for_it(event: str) -> None:
 
 def test_who_asked_to_be_left_alone_gets_nothing_until_then() -> None:
     roster = roster_of(0.0)
-    roster.nodes[0].on_sent()
+    roster.nodes[0].on_sent(BASE, NOW)
     roster.nodes[0].on_refused(NOW, rejected(RejectReason.BUSY, retry_after_s=0.5))
     assert reserve(roster, now=NOW + 0.49) is None
     assert reserve(roster, now=NOW + 0.5) == "node_1"
@@ -90,7 +90,7 @@ def test_a_refusal_does_not_send_an_image_back_to_who_failed_it(strategy: Strate
         reserve(roster_of(0.0, 0.9), attempts, strategy)
 
 
-@pytest.mark.parametrize("event", ["silence", "disk full", "foreign", "draining pong"])
+@pytest.mark.parametrize("event", ["silence", "no files", "foreign", "draining pong"])
 def test_who_failed_an_image_gets_it_again_when_there_is_nobody_else(event: str) -> None:
     roster = roster_of(0.0, 0.0)
     happens(roster.nodes[1], event)
@@ -109,7 +109,7 @@ def test_by_the_random_strategy_a_full_load_is_no_refusal() -> None:
 
 def test_who_drains_is_nobody_to_wait_for() -> None:
     roster = roster_of(0.0, 0.0)
-    roster.nodes[1].on_sent()
+    roster.nodes[1].on_sent(BASE, NOW)
     roster.nodes[1].on_refused(NOW, rejected(RejectReason.DRAINING, p=0.0, retry_after_s=1.0))
     attempts = Attempts(avoid={"node_1"}, struck_by={"node_1"}, refused_by={"node_2"})
     assert reserve(roster, attempts) == "node_1"
@@ -137,7 +137,7 @@ def test_nodes_that_did_not_find_a_file_look_again_in_turn() -> None:
 
 def test_a_copy_goes_to_an_idle_node_that_has_nothing_to_do_with_the_image() -> None:
     roster = roster_of(0.0, 0.0, 0.0, 0.0, 0.0)
-    roster.nodes[4].on_sent()  # its only worker is at work
+    roster.nodes[4].on_sent(BASE, NOW)  # its only worker is at work
     attempts = Attempts(avoid={"node_2"}, refused_by={"node_3"})
     copy = roster.reserve_idle(attempts, machine(1), NOW)
     assert copy is not None
@@ -175,8 +175,8 @@ def test_a_node_much_slower_than_the_fastest_gets_no_image_that_would_wait_there
     roster = roster_of(0.0, 0.0, workers=1)
     fast, slow = roster.nodes
     for node, seconds in ((fast, 0.1), (slow, 0.4)):
-        node.on_sent()
-        node.on_done(NOW, seconds)
+        node.on_sent(BASE, NOW)
+        node.on_done(BASE, NOW, seconds)
     assert [reserve(roster) for _ in range(3)] == ["node_1", "node_1", "node_2"]
     assert reserve(roster) is None
     assert [reserve(roster, strategy=RANDOM) for _ in range(2)] == ["node_2", None]
@@ -185,14 +185,14 @@ def test_a_node_much_slower_than_the_fastest_gets_no_image_that_would_wait_there
 def test_a_node_that_is_only_somewhat_slower_gets_its_whole_window() -> None:
     roster = roster_of(0.0, 0.0, workers=1)
     for node, seconds in zip(roster.nodes, (0.1, 0.399), strict=True):
-        node.on_sent()
-        node.on_done(NOW, seconds)
+        node.on_sent(BASE, NOW)
+        node.on_done(BASE, NOW, seconds)
     assert sorted(str(reserve(roster)) for _ in range(5)) == ["None", "node_1", "node_1", "node_2", "node_2"]
 
 
 def test_short_times_make_no_node_slow() -> None:
     roster = roster_of(0.0, 0.0, workers=1)
     for node, seconds in zip(roster.nodes, (0.001, 0.099), strict=True):
-        node.on_sent()
-        node.on_done(NOW, seconds)
+        node.on_sent(BASE, NOW)
+        node.on_done(BASE, NOW, seconds)
     assert sorted(str(reserve(roster)) for _ in range(5)) == ["None", "node_1", "node_1", "node_2", "node_2"]

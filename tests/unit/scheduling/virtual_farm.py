@@ -11,6 +11,7 @@ from pixfarm.scheduling.backoff import lag_pause_s, sweep_pause_s
 from pixfarm.scheduling.policy import NO_NODE_TIMEOUT_S
 from pixfarm.scheduling.roster import Roster, SweepOver
 from tests.unit.scheduling.farm_rules import Judge
+from tests.unit.scheduling.node_states import BASE
 from tests.unit.scheduling.virtual_nodes import Image, Outcome, Process, VirtualNode
 from tests.unit.scheduling.virtual_time import VirtualTime
 from tests.unit.scheduling.virtual_watch import VirtualWatch
@@ -180,7 +181,7 @@ class VirtualFarm:
         node = self.roster.node(machine, self.now)
         match outcome:
             case None:
-                node.on_done(self.now, self.now - call.sent_at)
+                node.on_done(BASE, self.now, self.now - call.sent_at)
                 self.roster.tokens.on_success()
                 self._disprove(attempts.failed_on - {node.name})
                 self._end_image(image, "done")
@@ -188,7 +189,7 @@ class VirtualFarm:
                 node.on_refused(self.now, outcome)
                 self._go_on(image, attempts.on_refused(node.name, outcome.reason))
             case TaskFailed():
-                node.on_failed(self.now, outcome)
+                node.on_failed(BASE, self.now, outcome)
                 is_credible = self.roster.is_credible(node, outcome.code)
                 given_up = attempts.on_failed(node.name, outcome, self.now, is_credible=is_credible)
                 is_missing = outcome.code is FailureCode.NOT_FOUND

@@ -16,6 +16,7 @@ from pixfarm.errors import (
 )
 from pixfarm.model import Machine, NodeStatus, Strategy
 from pixfarm.scheduling.attempts import Attempts
+from tests.unit.scheduling.node_states import BASE
 
 TRIP_S = 0.0005  # there and back
 INSTANT_S = 0.0001  # for a node that fails whatever it gets
@@ -78,7 +79,7 @@ class Image:
 
 @dataclass(eq=False)
 class VirtualNode:
-    """A node as it truly is; ``fails`` is the code it gives at once to every image."""
+    """A node as it truly is; ``fails`` is the code it gives at once to every image, ``is_full`` its disk."""
 
     machine: Machine
     rng: random.Random
@@ -89,6 +90,7 @@ class VirtualNode:
     manner: Manner = Manner.HONEST
     fails: FailureCode | None = None
     fault: str = ""
+    is_full: bool = False
     draining: bool = False
     busy_until: float = 0.0
     delay_s: float = 3.0
@@ -99,13 +101,18 @@ class VirtualNode:
     def is_sound(self) -> bool:
         """Whether it would do an image now, if it takes it."""
         is_willing = self.process is Process.RUNNING and not self.draining and self.p < 1
-        return is_willing and self.manner is Manner.HONEST and self.fails is None and not self.fault
+        return (
+            is_willing
+            and self.manner is Manner.HONEST
+            and self.fails is None
+            and not (self.fault or self.is_full)
+        )
 
     def restart(self) -> None:
         """Another process takes its place, without what ailed this one."""
         self.process = Process.RUNNING
         self.manner = Manner.HONEST
-        self.fails, self.fault, self.draining = None, "", False
+        self.fails, self.fault, self.is_full, self.draining = None, "", False, False
         self.started_at += 1.0
         self.free_at.clear()
 
@@ -119,6 +126,7 @@ class VirtualNode:
             workers=self.workers,
             draining=self.draining,
             fault=self.fault,
+            unwritable=(BASE,) if self.is_full else (),
             started_at=self.started_at,
         )
 
@@ -152,7 +160,8 @@ class VirtualNode:
         return self.delay_s if self.rng.random() < self.p else 0.0
 
     def _work(self, image: Image, now: float, slept_s: float) -> tuple[float, Outcome]:
-        code = FailureCode.NO_SPACE if self.fault else self.fails
+        code = FailureCode.NO_RESOURCES if self.fault else self.fails
+        code = FailureCode.NO_SPACE if self.is_full else code
         if code is not None:
             return INSTANT_S + slept_s, TaskFailed(code, "always")
         if len(self.free_at) != self.workers:
