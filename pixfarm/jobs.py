@@ -103,7 +103,7 @@ class Jobs:
         """
         job = self._find_running(job_id)
         if job is not None:
-            job.cancel("cancelled by a client")
+            job.cancel("cancelled on request")
 
     def pause(self, job_id: str) -> None:
         """Starts no further image of a job until it is resumed.

@@ -12,7 +12,6 @@ class _Bar:
     """``failures`` are tries in a row that failed although the node's own check had passed."""
 
     message: str
-    since: float
     is_shut: bool = True
     failures: int = 0
     try_at: float = 0.0
@@ -44,12 +43,14 @@ class Bars:
         bar = self._bars.get(base_path)
         return bar is None or (not bar.is_shut and now >= bar.try_at)
 
-    def since(self, base_path: str) -> float | None:
-        """Since when nothing could be written there; None while there is hope."""
+    def are_known(self, base_path: str) -> bool:
+        """Whether there is a bar before that base path, shut or not."""
+        return base_path in self._bars
+
+    def are_hopeless(self, base_path: str) -> bool:
+        """Whether nothing can be written there, as far as is known."""
         bar = self._bars.get(base_path)
-        if bar is None or (not bar.is_shut and bar.failures < policy.MAX_FAILED_TRIALS):
-            return None
-        return bar.since
+        return bar is not None and (bar.is_shut or bar.failures >= policy.MAX_FAILED_TRIALS)
 
     def on_sent(self, base_path: str, now: float) -> None:
         """An image of that base path is on its way."""
@@ -61,11 +62,9 @@ class Bars:
         """The node did an image of that base path."""
         self._bars.pop(base_path, None)
 
-    def on_unwritable(self, base_path: str, now: float, message: str) -> None:
+    def on_unwritable(self, base_path: str, message: str) -> None:
         """The node could not write there."""
-        bar = self._bars.setdefault(base_path, _Bar(message, now))
-        if self.since(base_path) is None:
-            bar.since = now
+        bar = self._bars.setdefault(base_path, _Bar(message))
         bar.failures += not bar.is_shut
         bar.is_shut = True
 

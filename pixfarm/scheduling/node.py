@@ -141,7 +141,7 @@ class NodeState:
         self._on_answer(accepted=True)
         blame = blame_of(failure.code)
         if blame is Blame.FOLDER:
-            self.bars.on_unwritable(base_path, now, failure.message)
+            self.bars.on_unwritable(base_path, failure.message)
         if blame in {Blame.IMAGE, Blame.FOLDER}:
             self.life.on_answer(now)
         else:

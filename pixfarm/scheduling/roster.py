@@ -34,6 +34,7 @@ class Roster:
         self._rng = rng
         self.no_node_timeout_s = no_node_timeout_s
         self._usable_at = now
+        self._writable_at: dict[str, float] = {}  # base paths that some node cannot write
         self.tokens = RetryTokens(now)
 
     @property
@@ -48,6 +49,8 @@ class Roster:
             return NodeState(machine)
         if node.is_worth_waiting_for:  # and maybe about to go: the wait for another one counts from here
             self._usable_at = now
+            writable = [path for path in self._writable_at if not node.bars.are_hopeless(path)]
+            self._writable_at.update(dict.fromkeys(writable, now))
         return node
 
     def set_machines(self, machines: Iterable[Machine], now: float) -> None:
@@ -61,6 +64,7 @@ class Roster:
             node.leaving = True
         self._nodes = wanted | leaving
         self._usable_at = now
+        self._writable_at = dict.fromkeys(self._writable_at, now)
         self.drop_leavers()
 
     def drop_leavers(self) -> list[Machine]:
@@ -133,12 +137,14 @@ class Roster:
             now: the time.
         """
         promising = [node for node in self._nodes.values() if node.is_worth_waiting_for]
-        if not promising:
-            return now - max(self._usable_at, since)
-        self._usable_at = now
-        barred = [node.bars.since(base_path) for node in promising]
-        hopeless_since = [at for at in barred if at is not None]
-        return now - max(*hopeless_since, since) if len(hopeless_since) == len(barred) else 0.0
+        if promising:
+            self._usable_at = now
+        if not any(node.bars.are_known(base_path) for node in self._nodes.values()):
+            self._writable_at.pop(base_path, None)
+            return 0.0 if promising else now - max(self._usable_at, since)
+        if any(not node.bars.are_hopeless(base_path) for node in promising):
+            self._writable_at[base_path] = now
+        return now - max(self._writable_at.setdefault(base_path, now), since)
 
     def snapshot(self) -> list[NodeStatus]:
         """Every node's state, in the order of machine.txt."""
@@ -220,4 +226,4 @@ def _best_left(nodes: list[NodeState], strategy: Strategy, attempts: Attempts) -
 def _may_take(node: NodeState, strategy: Strategy, base_path: str) -> bool:
     """Whether a node takes images, sooner or later; by the random strategy a busy one is only late."""
     is_willing = strategy is Strategy.RANDOM or (node.load_probability or 0.0) < 1
-    return node.is_usable and is_willing and not node.life.draining and node.bars.since(base_path) is None
+    return node.is_usable and is_willing and not node.life.draining and not node.bars.are_hopeless(base_path)

@@ -114,7 +114,7 @@ def test_the_first_interrupt_cancels_the_job_and_shows_what_was_done(
     assert ended.code == 1
     assert "  cancelling: running images finish; Ctrl-C again to leave at once\n" in ended.err
     assert ended.out.startswith(f"job cancelled: {done} of 150 done, {150 - done} not done\n")
-    assert "  message   cancelled by a client\n" in ended.out
+    assert "  message   cancelled on request\n" in ended.out
     assert f"{150 - done} not done:\n" in ended.out
     assert ": CANCELLED: not done: the job stopped\n" in ended.out
     assert 4 <= done == len(results(base)) < 150

@@ -177,7 +177,7 @@ def test_a_cancelled_job_ends_and_is_told_why(rig: JobsRig, tmp_path: Path) -> N
     rig.gate.wait_until_held(40)  # the window of 20 workers
     rig.jobs.cancel("job-1")
     (report,) = rig.finish(1)
-    assert (report.state, report.message) == (JobState.CANCELLED, "cancelled by a client")
+    assert (report.state, report.message) == (JobState.CANCELLED, "cancelled on request")
     assert report.not_done > 0
 
 

@@ -9,7 +9,7 @@ from pixfarm.errors import FailureCode, GaveUp
 from pixfarm.model import JobState
 from tests.unit.core.farm_parts import PATIENCE_S, start
 
-CANCELLED = GaveUp(FailureCode.CANCELLED, "cancelled by a client")
+CANCELLED = GaveUp(FailureCode.CANCELLED, "cancelled on request")
 NO_NODES = GaveUp(FailureCode.NO_NODES, "nobody is there")
 
 

@@ -172,7 +172,7 @@ class Judge:
         return self._failed_in_a_row[machine] <= 3 or not are_others_fine
 
     def _is_hopeful(self, node: NodeState) -> bool:
-        return node.life.failed_trials < 2 and node.bars.since(BASE) is None
+        return node.life.failed_trials < 2 and not node.bars.are_hopeless(BASE)
 
     def _willing_but(self, passed_over: set[str]) -> list[str]:
         """Other nodes that would take an image, sooner or later."""
@@ -181,7 +181,7 @@ class Judge:
             node.name
             for node in self._farm.roster.nodes
             if node.is_usable and not node.life.draining and node.name not in passed_over
-            if node.bars.since(BASE) is None
+            if not node.bars.are_hopeless(BASE)
             if is_random or (node.load_probability or 0.0) < 1
         ]
 

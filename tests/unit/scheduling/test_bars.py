@@ -9,15 +9,16 @@ from pixfarm.model import NodeHealth, Strategy
 from pixfarm.scheduling import policy
 from pixfarm.scheduling.attempts import Attempts
 from pixfarm.scheduling.bars import Bars
-from tests.unit.scheduling.node_states import NOW, failed, node, pong
+from pixfarm.scheduling.roster import Roster
+from tests.unit.scheduling.node_states import NOW, failed, happens, machine, node, pong
 from tests.unit.scheduling.rosters import reserve, roster_of
 
 FULL, ROOMY = "/full", "/roomy"
 
 
-def barred(now: float = NOW) -> Bars:
+def barred() -> Bars:
     bars = Bars()
-    bars.on_unwritable(FULL, now, "no space left")
+    bars.on_unwritable(FULL, "no space left")
     return bars
 
 
@@ -27,7 +28,7 @@ def tried_in_vain(times: int) -> Bars:
     for _ in range(times):
         bars.on_pong((), NOW)
         bars.on_sent(FULL, NOW)
-        bars.on_unwritable(FULL, NOW, "no space left")
+        bars.on_unwritable(FULL, "no space left")
     return bars
 
 
@@ -65,19 +66,11 @@ def test_each_try_in_vain_doubles_the_wait_up_to_10_s() -> None:
 
 
 def test_there_is_hope_while_the_check_has_passed_and_not_failed_images_twice() -> None:
-    for times, hopes in ((0, True), (1, True), (2, False)):
+    for times, hopeless in ((0, False), (1, False), (2, True)):
         bars = tried_in_vain(times)
-        assert bars.since(FULL) is not None
+        assert bars.are_hopeless(FULL)
         bars.on_pong((), NOW)
-        assert (bars.since(FULL) is None) is hopes, times
-
-
-def test_hope_that_fails_begins_the_wait_anew() -> None:
-    bars = barred(NOW - 100.0)
-    assert bars.since(FULL) == NOW - 100.0
-    bars.on_pong((), NOW)
-    bars.on_unwritable(FULL, NOW, "no space left")
-    assert bars.since(FULL) == NOW
+        assert bars.are_hopeless(FULL) is hopeless, times
 
 
 def test_a_bar_that_nobody_meets_any_more_is_forgotten() -> None:
@@ -101,23 +94,30 @@ def test_a_barred_node_is_asked_once_a_second_whether_it_can_write_again() -> No
 @pytest.mark.parametrize("strategy", Strategy)
 def test_images_of_a_full_disk_go_to_other_nodes_and_those_of_another_disk_do_not(strategy: Strategy) -> None:
     roster = roster_of(0.0, 0.0, workers=4)
-    roster.nodes[0].bars.on_unwritable(FULL, NOW, "no space left")
+    roster.nodes[0].bars.on_unwritable(FULL, "no space left")
     assert {reserve(roster, Attempts(FULL), strategy) for _ in range(8)} == {"node_2"}
     assert {reserve(roster, Attempts(ROOMY), strategy) for _ in range(8)} == {"node_1"}
 
 
 def test_a_copy_does_not_go_where_it_cannot_be_written() -> None:
     roster = roster_of(0.0, 0.0)
-    roster.nodes[1].bars.on_unwritable(FULL, NOW, "no space left")
+    roster.nodes[1].bars.on_unwritable(FULL, "no space left")
     holder = roster.nodes[0].machine
     assert roster.reserve_idle(Attempts(FULL), holder, NOW) is None
     assert roster.reserve_idle(Attempts(ROOMY), holder, NOW) is roster.nodes[1]
 
 
-def test_only_the_job_that_nobody_can_write_gives_up_after_30_s() -> None:
+def full_one_after_the_other() -> Roster:
+    """Two nodes; the second could not write any more 10 s after the first, and somebody waits since."""
     roster = roster_of(0.0, 0.0)
     for one, at in zip(roster.nodes, (NOW, NOW + 10.0), strict=True):
-        one.bars.on_unwritable(FULL, at, "no space left for output_dir")
+        roster.node(one.machine, at).bars.on_unwritable(FULL, "no space left for output_dir")
+        roster.waits_for_nodes_s(FULL, NOW, at)
+    return roster
+
+
+def test_only_the_job_that_nobody_can_write_gives_up_after_30_s() -> None:
+    roster = full_one_after_the_other()
     assert roster.waits_for_nodes_s(FULL, NOW, NOW + 39.9) == pytest.approx(29.9)
     assert reserve(roster, Attempts(FULL), now=NOW + 39.9) is None
     with pytest.raises(GaveUp) as caught:
@@ -132,6 +132,32 @@ def test_only_the_job_that_nobody_can_write_gives_up_after_30_s() -> None:
     assert reserve(roster, Attempts(ROOMY), now=NOW + 40.0) is not None
 
 
+def test_hope_that_fails_begins_the_wait_anew() -> None:
+    roster = full_one_after_the_other()
+    roster.node(machine(1), NOW + 20.0).on_pong(NOW + 20.0, pong())
+    assert reserve(roster, Attempts(FULL), now=NOW + 35.0) == "node_1"
+    roster.node(machine(1), NOW + 36.0).on_failed(FULL, NOW + 36.0, failed(FailureCode.NO_SPACE))
+    assert roster.waits_for_nodes_s(FULL, NOW, NOW + 40.0) == pytest.approx(4.0)
+
+
+def test_a_node_that_could_write_and_goes_away_was_worth_waiting_for() -> None:
+    roster = roster_of(0.0, 0.0)
+    roster.nodes[0].bars.on_unwritable(FULL, "no space left for output_dir")
+    assert roster.waits_for_nodes_s(FULL, NOW, NOW + 1.0) == 0.0
+    happens(roster.node(machine(2), NOW + 20.0), "silence")
+    assert roster.waits_for_nodes_s(FULL, NOW, NOW + 30.0) == pytest.approx(10.0)
+
+
+def test_when_it_can_be_written_again_nothing_is_kept() -> None:
+    roster = full_one_after_the_other()
+    for one in roster.nodes:
+        one.bars.on_done(FULL)
+    assert roster.waits_for_nodes_s(FULL, NOW, NOW + 60.0) == 0.0
+    roster.nodes[0].bars.on_unwritable(FULL, "no space left for output_dir")
+    happens(roster.node(machine(2), NOW + 70.0), "silence")
+    assert roster.waits_for_nodes_s(FULL, NOW, NOW + 71.0) == 0.0
+
+
 def test_any_order_of_events_leaves_no_base_path_barred_for_ever() -> None:
     rng = random.Random(1)
     for _ in range(200):
@@ -141,7 +167,7 @@ def test_any_order_of_events_leaves_no_base_path_barred_for_ever() -> None:
             now += rng.choice([0.0, 0.3, 5.0])
             event = rng.randrange(4)
             if event == 0:
-                bars.on_unwritable(FULL, now, "no space left")
+                bars.on_unwritable(FULL, "no space left")
             elif event == 1:
                 bars.on_pong(rng.choice([(), (FULL,)]), now)
             elif event == 2:
