@@ -1,0 +1,112 @@
+"""How an operation declares itself: its name, what each parameter may be, and one line of help for both.
+
+An operation is a plain function from an image to a new one. Its parameters are declared where they are
+defined, behind a ``*``, as ``Annotated[float, Declared("standard deviation", "px", 0.1, 100)]``; the first
+line of its docstring is its help.
+"""
+
+import inspect
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Union, get_args, get_origin, get_type_hints
+
+from pixfarm.imaging.colours import Colour
+from pixfarm.imaging.pixels import Pixels
+
+_KINDS = (bool, int, float, str, Colour)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What an annotation says of a parameter beside its type.
+
+    Args:
+        help: one line.
+        unit: of a number; empty when it has none.
+        least: smallest number that is allowed.
+        most: largest one.
+    """
+
+    help: str
+    unit: str = ""
+    least: float | None = None
+    most: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of an operation.
+
+    Args:
+        name: as it is written in a pipeline.
+        kind: bool, int, float, str, Colour, or a StrEnum whose values are the choices.
+        default: its value when it is left out; None when it then has none, which ``is_optional`` allows.
+        is_optional: whether it may be left out.
+        declared: what else is known of it.
+    """
+
+    name: str
+    kind: type
+    default: object
+    is_optional: bool
+    declared: Declared
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation of the catalogue.
+
+    Args:
+        name: as it is written in a pipeline.
+        function: does it; does not change the image that it gets.
+        parameters: in the order of its definition.
+        help: one line.
+    """
+
+    name: str
+    function: Callable[..., Pixels]
+    parameters: tuple[Parameter, ...]
+    help: str
+
+
+CATALOGUE: dict[str, Operation] = {}
+
+
+def operation(name: str) -> Callable[[Callable[..., Pixels]], Callable[..., Pixels]]:
+    """Puts a function into the catalogue under a name.
+
+    Raises:
+        TypeError: its parameters are not declared as they must be.
+    """
+
+    def enter(function: Callable[..., Pixels]) -> Callable[..., Pixels]:
+        if name in CATALOGUE:
+            raise TypeError(f"there are two operations called {name}")
+        first_line = inspect.cleandoc(function.__doc__ or "").partition("\n")[0]
+        CATALOGUE[name] = Operation(name, function, _parameters(function), first_line)
+        return function
+
+    return enter
+
+
+def _parameters(function: Callable[..., Pixels]) -> tuple[Parameter, ...]:
+    hints = get_type_hints(function, include_extras=True)
+    _image, *rest = inspect.signature(function).parameters.values()
+    return tuple(_parameter(defined, hints[defined.name]) for defined in rest)
+
+
+def _parameter(defined: inspect.Parameter, hint: object) -> Parameter:
+    where = f"parameter {defined.name}"
+    if defined.kind is not inspect.Parameter.KEYWORD_ONLY:
+        raise TypeError(f"{where} must be behind the *")
+    if get_origin(hint) is not Annotated:
+        raise TypeError(f"{where} must be Annotated[type, Declared(...)]")
+    kind, declared = get_args(hint)
+    if get_origin(kind) in {Union, types.UnionType}:  # such as int | None
+        (kind,) = (part for part in get_args(kind) if part is not types.NoneType)
+    if not (kind in _KINDS or issubclass(kind, StrEnum)):
+        raise TypeError(f"{where} cannot be a {kind}")
+    is_optional = defined.default is not inspect.Parameter.empty
+    return Parameter(defined.name, kind, defined.default if is_optional else None, is_optional, declared)
