@@ -39,7 +39,8 @@ def on_visible(image: Pixels, spread: Callable[[Pixels], Pixels]) -> Pixels:
     weighted = spread(np.dstack([image[..., :3] * opacity, opacity * most]).astype(np.float32))
     alpha = np.clip(weighted[..., 3:], 0, most)
     colour = np.divide(weighted[..., :3] * most, alpha, out=np.zeros_like(weighted[..., :3]), where=alpha > 0)
-    return np.rint(np.clip(np.dstack([colour, alpha]), 0, most)).astype(image.dtype)
+    result: Pixels = np.rint(np.clip(np.dstack([colour, alpha]), 0, most)).astype(image.dtype)
+    return result
 
 
 def grey_of(image: Pixels) -> Pixels:
