@@ -84,11 +84,20 @@ def operation(name: str) -> Callable[[Callable[..., Pixels]], Callable[..., Pixe
     def enter(function: Callable[..., Pixels]) -> Callable[..., Pixels]:
         if name in CATALOGUE:
             raise TypeError(f"there are two operations called {name}")
-        first_line = inspect.cleandoc(function.__doc__ or "").partition("\n")[0]
-        CATALOGUE[name] = Operation(name, function, _parameters(function), first_line)
+        CATALOGUE[name] = operation_of(name, function)
         return function
 
     return enter
+
+
+def operation_of(name: str, function: Callable[..., Pixels]) -> Operation:
+    """What a function declares itself to be.
+
+    Raises:
+        TypeError: its parameters are not declared as they must be.
+    """
+    first_line = inspect.cleandoc(function.__doc__ or "").partition("\n")[0]
+    return Operation(name, function, _parameters(function), first_line)
 
 
 def _parameters(function: Callable[..., Pixels]) -> tuple[Parameter, ...]:

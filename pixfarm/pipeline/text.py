@@ -1,0 +1,158 @@
+"""The text of a pipeline, like ``resize: width=1600, fit=inside | sharpen: amount=0.6``, taken apart.
+
+A pipeline is steps with ``|`` between them. A step is a name, and behind ``:`` its arguments, ``name=value``
+with ``,`` between them. The name is that of an operation, or two words with ``:`` between them: file and
+function of one's own. A value is any characters but ``,``, ``|`` and ``"``; or, in double quotes, any at all,
+where a backslash stands before ``"`` and before a backslash.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pixfarm.errors import UsageError
+
+MAX_CHARACTERS = 10_000
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_FUNCTION = re.compile(r"\s*:\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?=[:|]|$)")
+_BARE = re.compile(r"[^,|\"]*")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+_NEEDS_QUOTES = re.compile(r'[,|"\\]|^\s|\s$|^$')
+
+
+class BadPipeline(UsageError):
+    """A pipeline cannot be carried out as it is written.
+
+    Args:
+        position: of the first wrong character, from 1 on.
+        problem: what is wrong and what to write instead.
+    """
+
+    def __init__(self, position: int, problem: str) -> None:
+        super().__init__(f"character {position}: {problem}")
+        self.position = position
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One ``name=value`` as it is written; positions count characters from 1 on."""
+
+    name: str
+    value: str
+    name_at: int
+    value_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenStep:
+    """One step as it is written."""
+
+    name: str
+    arguments: tuple[Argument, ...]
+    at: int
+
+
+def take_apart(text: str) -> list[WrittenStep]:
+    """The steps of a pipeline.
+
+    Raises:
+        BadPipeline: it is not written as a pipeline is.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise BadPipeline(MAX_CHARACTERS + 1, f"a pipeline may have {MAX_CHARACTERS:,} characters")
+    reader = _Reader(text)
+    steps = [reader.step()]
+    while reader.takes("|"):
+        steps.append(reader.step())
+    if not reader.is_at_end:
+        raise reader.bad(f"found {reader.rest()}; write | before the next operation, or , before a parameter")
+    return steps
+
+
+def put_together(steps: Iterator[tuple[str, list[tuple[str, str]]]]) -> str:
+    """The text of a pipeline, the shortest that take_apart() reads as the same."""
+    return " | ".join(
+        name + (": " if values else "") + ", ".join(f"{key}={_written(value)}" for key, value in values)
+        for name, values in steps
+    )
+
+
+def _written(value: str) -> str:
+    if not _NEEDS_QUOTES.search(value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._skip_space()
+
+    @property
+    def is_at_end(self) -> bool:
+        return self._at == len(self._text)
+
+    def bad(self, problem: str) -> BadPipeline:
+        return BadPipeline(self._at + 1, problem)
+
+    def rest(self) -> str:
+        return repr(self._text[self._at : self._at + 20]) if not self.is_at_end else "the end"
+
+    def takes(self, character: str) -> bool:
+        if not self._text.startswith(character, self._at):
+            return False
+        self._at += 1
+        self._skip_space()
+        return True
+
+    def step(self) -> WrittenStep:
+        at = self._at + 1
+        name = self._word("the name of an operation")
+        if function := _FUNCTION.match(self._text, self._at):
+            name = f"{name}:{function[1]}"
+            self._at = function.end()
+        arguments = [self._argument()] if self.takes(":") else []
+        while arguments and self.takes(","):
+            arguments.append(self._argument())
+        return WrittenStep(name, tuple(arguments), at)
+
+    def _argument(self) -> Argument:
+        name_at = self._at + 1
+        name = self._word("a parameter, like width=800")
+        if not self.takes("="):
+            raise self.bad(f"found {self.rest()} after {name}; write {name}=value")
+        value_at = self._at + 1
+        return Argument(name, self._value(name), name_at, value_at)
+
+    def _word(self, what: str) -> str:
+        found = _WORD.match(self._text, self._at)
+        if found is None:
+            raise self.bad(f"found {self.rest()}; write {what}")
+        self._at = found.end()
+        self._skip_space()
+        return found[0]
+
+    def _value(self, name: str) -> str:
+        if self._text.startswith('"', self._at):
+            quoted = _QUOTED.match(self._text, self._at)
+            if quoted is None:
+                raise self.bad(
+                    f'the value of {name} has no second "; inside of one, write \\" for " and \\\\ for \\'
+                )
+            value, self._at = re.sub(r"\\(.)", r"\1", quoted[1]), quoted.end()
+        else:
+            bare = _BARE.match(self._text, self._at)
+            assert bare is not None
+            value, self._at = bare[0].rstrip(), bare.end()
+            if not value:
+                raise self.bad(f'{name} has no value; write {name}=value, or {name}="" for an empty one')
+        self._skip_space()
+        return value
+
+    def _skip_space(self) -> None:
+        while self._at < len(self._text) and self._text[self._at].isspace():
+            self._at += 1
