@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixfarm.pipeline.text import MAX_CHARACTERS, BadPipeline, put_together, take_apart
+from pixfarm.imaging.pipeline.text import MAX_CHARACTERS, BadPipeline, put_together, take_apart
 
 Plain = list[tuple[str, list[tuple[str, str]]]]
 

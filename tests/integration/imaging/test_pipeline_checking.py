@@ -8,8 +8,8 @@ import pytest
 from pixfarm.imaging.colours import Colour
 from pixfarm.imaging.operations.declaration import Declared, Operation, operation_of
 from pixfarm.imaging.pixels import Pixels
-from pixfarm.pipeline.checking import MAX_STEPS, Pipeline, parse
-from pixfarm.pipeline.text import BadPipeline
+from pixfarm.imaging.pipeline.checking import MAX_STEPS, Pipeline, parse
+from pixfarm.imaging.pipeline.text import BadPipeline
 
 
 class Fit(StrEnum):

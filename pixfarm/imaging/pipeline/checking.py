@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from pixfarm.imaging.colours import Colour
 from pixfarm.imaging.operations.declaration import Operation, Parameter
-from pixfarm.pipeline.text import Argument, BadPipeline, WrittenStep, put_together, take_apart
+from pixfarm.imaging.pipeline.text import Argument, BadPipeline, WrittenStep, put_together, take_apart
 
 MAX_STEPS = 50
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
