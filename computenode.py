@@ -93,7 +93,7 @@ class ComputeNode:
         self._rule.delay_if_busy()
         delayed_s = time.monotonic() - asked_at
         try:
-            work = self._pool.process(source, target, task.attempt_id, task.timeout_s)
+            work = self._pool.process(source, target, task.attempt_id, task.timeout_s, task.recipe)
         except TaskFailed as failure:
             self._self_check.note(failure, target, Path(task.base_path))
             raise

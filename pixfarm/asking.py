@@ -47,6 +47,7 @@ class Asking:
             attempt_id=f"{self._token}-{next(self._numbers)}",
             timeout_s=deadline - WORKER_ENDS_EARLIER_S,
             source_dir=self._source_dir,
+            recipe=self._spec.recipe,
             # A worker may have another image to finish first.
             patience_s=2 * deadline + place.delay_s,
         )

@@ -13,8 +13,9 @@ INPUT_DIR = "input_dir"
 OUTPUT_DIR = "output_dir"
 EXTENSIONS = ("jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp")
 
-# What is done to an image: a name that changes whenever results would.
-PIPELINE = "edges/1"
+DEFAULT_PIPELINE = "edges"
+# Changes whenever the results of a pipeline would, because operations do another thing than before.
+_OPERATIONS_VERSION = 1
 
 
 class Strategy(StrEnum):
@@ -80,6 +81,25 @@ class SourceTree:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """What is done to each image of a job.
+
+    Args:
+        pipeline: operations as text; on the server and beyond in the form that imaging.canonical() gives.
+    """
+
+    pipeline: str = DEFAULT_PIPELINE
+
+    @property
+    def fingerprint(self) -> str:
+        """A text that changes whenever the results would."""
+        return f"{self.pipeline}/{_OPERATIONS_VERSION}"
+
+
+EDGES = Recipe()
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
     """What is asked for with one submit_request, and what every image of the job has in common.
 
@@ -91,6 +111,7 @@ class JobSpec:
         skip_done: pass over images with a good result of an earlier job.
         retry_of: id of an earlier job of which only what failed or was not done is wanted; empty for all.
         task_timeout_s: seconds a worker may spend on an image; None lets the server decide.
+        recipe: what is done to each image.
     """
 
     job_id: str
@@ -100,6 +121,7 @@ class JobSpec:
     skip_done: bool = False
     retry_of: str = ""
     task_timeout_s: float | None = None
+    recipe: Recipe = EDGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +134,7 @@ class Task:
         attempt_id: echoed by the node; part of the temporary file's name.
         timeout_s: seconds a worker may spend on it.
         source_dir: where the sources are below the base path; None for where the node finds them.
+        recipe: what is done to it.
         patience_s: seconds the caller waits for the answer: work, queue and simulated delay.
     """
 
@@ -120,6 +143,7 @@ class Task:
     attempt_id: str
     timeout_s: float = DEFAULT_TIMEOUT_S
     source_dir: str | None = None
+    recipe: Recipe = EDGES
     patience_s: float = 2 * DEFAULT_TIMEOUT_S
 
 

@@ -10,13 +10,14 @@ import logging
 import math
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pixfarm import imaging, worker_process
 from pixfarm.errors import FailureCode, TaskFailed
+from pixfarm.model import EDGES, Recipe
 from pixfarm.parts import remove_part
 from pixfarm.recycling import Recycling
 from pixfarm.worker_crew import Crew
@@ -46,9 +47,11 @@ class _Order:
     target: Path
     attempt_id: str
     timeout_s: float
+    recipe: Recipe
 
     def message(self) -> bytes:
-        return json.dumps([str(self.source), str(self.target), self.attempt_id]).encode()
+        words = [str(self.source), str(self.target), self.attempt_id, asdict(self.recipe)]
+        return json.dumps(words).encode()
 
 
 class WorkerPool:
@@ -83,7 +86,9 @@ class WorkerPool:
         """Why there is no worker, in one line; empty while there is one."""
         return self.crew.fault
 
-    def process(self, source: Path, target: Path, attempt_id: str, timeout_s: float) -> WorkDone:
+    def process(
+        self, source: Path, target: Path, attempt_id: str, timeout_s: float, recipe: Recipe = EDGES
+    ) -> WorkDone:
         """Has a worker process one image; waits while all lanes are taken.
 
         When the worker does not come to the end of it, its temporary file is removed.
@@ -93,13 +98,14 @@ class WorkerPool:
             target: file to write.
             attempt_id: part of the temporary file's name.
             timeout_s: seconds a worker may spend on it.
+            recipe: what is done to it.
 
         Raises:
             NotPublished: the result could not be written.
             TaskFailed: it could not be done for another reason; its worker died (CRASHED) or took too long
                 (TIMED_OUT), or there is no worker (NO_RESOURCES).
         """
-        order = _Order(source, target, attempt_id, timeout_s)
+        order = _Order(source, target, attempt_id, timeout_s, recipe)
         arrived_at = time.monotonic()
         for _ in range(_MAX_UNTOUCHED_DEATHS):
             with self.crew.lane() as (worker, number):

@@ -15,19 +15,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pixfarm import imaging
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.memory_limit import limit_own_memory
+from pixfarm.model import Recipe
 
 _log = logging.getLogger(__name__)
 
 MESSAGE_BYTES = 128 * 1024
 NO_LANE = -1
 
-# What is done to an image; takes source, target, attempt id and settings, as imaging.process_image() does.
-Work: TypeAlias = Callable[[Path, Path, str, imaging.ImageSettings], imaging.ImageOutcome]
+# What is done to an image; takes what imaging.process_image() does.
+Work: TypeAlias = Callable[[Path, Path, str, imaging.ImageSettings, Recipe], imaging.ImageOutcome]
 
 
 class Standing(ctypes.Structure):
@@ -127,12 +128,12 @@ def _make_ready(settings: imaging.ImageSettings) -> None:
         limit_own_memory(settings.memory_mib)
 
 
-def _answer(request: list[str], settings: imaging.ImageSettings, work: Work) -> list[object]:
+def _answer(request: list[Any], settings: imaging.ImageSettings, work: Work) -> list[object]:
     """Code, message and what follows from the code: size of the result, or times and outcome."""
-    source, target, attempt_id = request
+    source, target, attempt_id, recipe = request
     started_at = time.monotonic()
     try:
-        outcome = work(Path(source), Path(target), attempt_id, settings)
+        outcome = work(Path(source), Path(target), attempt_id, settings, Recipe(**recipe))
     except imaging.NotPublished as failure:
         return [str(failure.code), failure.message, failure.size_bytes]
     except TaskFailed as failure:

@@ -8,7 +8,7 @@ from itertools import islice
 
 from pixfarm.journal import Journal, Provenance
 from pixfarm.listing import eligible_files
-from pixfarm.model import PIPELINE, ImageState, JobSpec, SourceTree
+from pixfarm.model import ImageState, JobSpec, SourceTree
 from pixfarm.names import original, shown
 
 _BATCH = 256
@@ -78,7 +78,7 @@ class Worklist:
 
     def _is_good(self, name: str, origin: Provenance) -> bool:
         """Whether neither source nor result has changed since, and the same would be done again."""
-        if origin.pipeline != PIPELINE:
+        if origin.pipeline != self._spec.recipe.fingerprint:
             return False
         source = (origin.source_bytes, origin.source_mtime_ns)
         result = (origin.result_bytes, origin.result_mtime_ns)

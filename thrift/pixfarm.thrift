@@ -86,7 +86,9 @@ struct JobOptions {
   4: optional string retry_of,
   /** Seconds a worker may spend on one image, greater than 0, at most 3600. Left out: the server
    *  decides from the times of the job's images. */
-  5: optional double task_timeout_s
+  5: optional double task_timeout_s,
+  /** What is done to each image, like "resize: width=1600 | sharpen: amount=0.6". Left out: edges. */
+  6: optional string pipeline
 }
 
 /** What a caller may choose about one image. */
@@ -99,7 +101,9 @@ struct TaskOptions {
   2: optional double timeout_s,
   /** Where the sources are below the base path: "input_dir", or "" for the base path itself. Left out:
    *  input_dir when there is one. A job says it, so that it is the same for all of its images. */
-  3: optional string source_dir
+  3: optional string source_dir,
+  /** What is done to the image, see JobOptions. Left out: edges. */
+  4: optional string pipeline
 }
 
 /** One image, processed and published. */

@@ -90,6 +90,7 @@ class JobOptions(object):
      - retry_of: Id of an earlier job on the same base path: only its images that failed or were not done.
      - task_timeout_s: Seconds a worker may spend on one image, greater than 0, at most 3600. Left out: the server
     decides from the times of the job's images.
+     - pipeline: What is done to each image, like "resize: width=1600 | sharpen: amount=0.6". Left out: edges.
 
     """
 
@@ -99,15 +100,17 @@ class JobOptions(object):
         'skip_done',
         'retry_of',
         'task_timeout_s',
+        'pipeline',
     )
 
 
-    def __init__(self, job_id=None, priority=None, skip_done=None, retry_of=None, task_timeout_s=None,):
+    def __init__(self, job_id=None, priority=None, skip_done=None, retry_of=None, task_timeout_s=None, pipeline=None,):
         self.job_id = job_id
         self.priority = priority
         self.skip_done = skip_done
         self.retry_of = retry_of
         self.task_timeout_s = task_timeout_s
+        self.pipeline = pipeline
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -143,6 +146,11 @@ class JobOptions(object):
                     self.task_timeout_s = iprot.readDouble()
                 else:
                     iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRING:
+                    self.pipeline = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -172,6 +180,10 @@ class JobOptions(object):
         if self.task_timeout_s is not None:
             oprot.writeFieldBegin('task_timeout_s', TType.DOUBLE, 5)
             oprot.writeDouble(self.task_timeout_s)
+            oprot.writeFieldEnd()
+        if self.pipeline is not None:
+            oprot.writeFieldBegin('pipeline', TType.STRING, 6)
+            oprot.writeString(self.pipeline.encode('utf-8') if sys.version_info[0] == 2 else self.pipeline)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -209,6 +221,7 @@ class TaskOptions(object):
     at most 3600. The simulated delay and the wait for a worker do not count. Left out: 60.
      - source_dir: Where the sources are below the base path: "input_dir", or "" for the base path itself. Left out:
     input_dir when there is one. A job says it, so that it is the same for all of its images.
+     - pipeline: What is done to the image, see JobOptions. Left out: edges.
 
     """
 
@@ -216,13 +229,15 @@ class TaskOptions(object):
         'attempt_id',
         'timeout_s',
         'source_dir',
+        'pipeline',
     )
 
 
-    def __init__(self, attempt_id=None, timeout_s=None, source_dir=None,):
+    def __init__(self, attempt_id=None, timeout_s=None, source_dir=None, pipeline=None,):
         self.attempt_id = attempt_id
         self.timeout_s = timeout_s
         self.source_dir = source_dir
+        self.pipeline = pipeline
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -248,6 +263,11 @@ class TaskOptions(object):
                     self.source_dir = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
                 else:
                     iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRING:
+                    self.pipeline = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -269,6 +289,10 @@ class TaskOptions(object):
         if self.source_dir is not None:
             oprot.writeFieldBegin('source_dir', TType.STRING, 3)
             oprot.writeString(self.source_dir.encode('utf-8') if sys.version_info[0] == 2 else self.source_dir)
+            oprot.writeFieldEnd()
+        if self.pipeline is not None:
+            oprot.writeFieldBegin('pipeline', TType.STRING, 4)
+            oprot.writeString(self.pipeline.encode('utf-8') if sys.version_info[0] == 2 else self.pipeline)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2094,6 +2118,7 @@ JobOptions.thrift_spec = (
     (3, TType.BOOL, 'skip_done', None, None, ),  # 3
     (4, TType.STRING, 'retry_of', 'UTF8', None, ),  # 4
     (5, TType.DOUBLE, 'task_timeout_s', None, None, ),  # 5
+    (6, TType.STRING, 'pipeline', 'UTF8', None, ),  # 6
 )
 all_structs.append(TaskOptions)
 TaskOptions.thrift_spec = (
@@ -2101,6 +2126,7 @@ TaskOptions.thrift_spec = (
     (1, TType.STRING, 'attempt_id', 'UTF8', None, ),  # 1
     (2, TType.DOUBLE, 'timeout_s', None, None, ),  # 2
     (3, TType.STRING, 'source_dir', 'UTF8', None, ),  # 3
+    (4, TType.STRING, 'pipeline', 'UTF8', None, ),  # 4
 )
 all_structs.append(TaskResult)
 TaskResult.thrift_spec = (

@@ -11,10 +11,10 @@ from pixfarm.imaging.allocation import forget_failed_allocation, has_failed_allo
 from pixfarm.imaging.decoding import decode
 from pixfarm.imaging.encoding import encode
 from pixfarm.imaging.formats import Format, examine
-from pixfarm.imaging.operations import draw_edges
+from pixfarm.imaging.pipeline.carrying_out import carry_out
 from pixfarm.imaging.publishing import publish
 from pixfarm.imaging.source import read_source
-from pixfarm.model import PIPELINE
+from pixfarm.model import DEFAULT_PIPELINE, EDGES, Recipe
 
 _WARM_UP_SIZE_PX = 64
 _MAY_BE_MEMORY = frozenset({FailureCode.UNREADABLE, FailureCode.INTERNAL})
@@ -46,7 +46,7 @@ class ImageOutcome:
     source_bytes: int
     source_mtime_ns: int
     result_mtime_ns: int
-    pipeline: str = PIPELINE
+    pipeline: str
 
 
 def warm_up() -> None:
@@ -60,11 +60,13 @@ def warm_up() -> None:
     ramp = np.arange(_WARM_UP_SIZE_PX, dtype=np.uint8)
     image = np.stack(np.broadcast_arrays(ramp[:, None], ramp[None, :], ramp[:, None] ^ ramp), axis=-1)
     for image_format in Format:
-        _transform(encode(image, image_format, lossless=True))
+        _transform(encode(image, image_format, lossless=True), DEFAULT_PIPELINE)
 
 
-def process_image(source: Path, target: Path, attempt_id: str, settings: ImageSettings) -> ImageOutcome:
-    """Draw the edges of one image and publish the result, in the format of the source.
+def process_image(
+    source: Path, target: Path, attempt_id: str, settings: ImageSettings, recipe: Recipe = EDGES
+) -> ImageOutcome:
+    """Carry out the pipeline on one image and publish the result, in the format of the source.
 
     Metadata is not kept: the orientation is applied, the rest dropped.
 
@@ -75,7 +77,7 @@ def process_image(source: Path, target: Path, attempt_id: str, settings: ImageSe
     forget_failed_allocation()
     try:
         source_file = read_source(source, settings.max_bytes)
-        result, (height_px, width_px) = _transform(source_file.content)
+        result, (height_px, width_px) = _transform(source_file.content, recipe.pipeline)
         _refuse_to_replace(source, source_file.identity, target)
         mtime_ns = publish(result, target, attempt_id, fsync=settings.fsync)
     except MemoryError as error:
@@ -85,13 +87,19 @@ def process_image(source: Path, target: Path, attempt_id: str, settings: ImageSe
             raise
         raise _out_of_memory(settings) from error
     return ImageOutcome(
-        width_px, height_px, len(result), len(source_file.content), source_file.mtime_ns, mtime_ns
+        width_px,
+        height_px,
+        len(result),
+        len(source_file.content),
+        source_file.mtime_ns,
+        mtime_ns,
+        recipe.fingerprint,
     )
 
 
-def _transform(content: bytes) -> tuple[bytes, tuple[int, int]]:
+def _transform(content: bytes, pipeline: str) -> tuple[bytes, tuple[int, int]]:
     examined = examine(content)
-    result = draw_edges(decode(examined))
+    result = carry_out(pipeline, decode(examined))
     height_px, width_px = result.shape[:2]
     return encode(result, examined.format, lossless=examined.lossless), (height_px, width_px)
 

@@ -14,6 +14,7 @@ from pixfarm.model import (
     JobStatus,
     JobSummary,
     NodeCounts,
+    Recipe,
     Strategy,
 )
 
@@ -44,7 +45,8 @@ def spec_from_text(text: str) -> JobSpec:
     """
     try:
         values = json.loads(text)
-        return JobSpec(**{**values, "strategy": Strategy(values["strategy"])})
+        recipe = Recipe(**values.pop("recipe", {}))  # older journals have none
+        return JobSpec(**{**values, "strategy": Strategy(values["strategy"]), "recipe": recipe})
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable("specification", error) from error
 

@@ -86,6 +86,11 @@ def source_dir_from_wire(value: object) -> str | None:
     return value
 
 
+def recipe_from_wire(options: Any) -> model.Recipe:
+    """What is to be done to images; whether it can be is not looked at."""
+    return model.Recipe(options.pipeline or model.DEFAULT_PIPELINE)
+
+
 def strategy_to_wire(strategy: model.Strategy) -> int:
     """The number of a strategy."""
     return int(_NUMBERS[strategy])
@@ -94,7 +99,10 @@ def strategy_to_wire(strategy: model.Strategy) -> int:
 def options_to_wire(task: model.Task) -> Any:
     """What a node is told beside the two paths."""
     return ttypes.TaskOptions(
-        attempt_id=task.attempt_id, timeout_s=task.timeout_s, source_dir=task.source_dir
+        attempt_id=task.attempt_id,
+        timeout_s=task.timeout_s,
+        source_dir=task.source_dir,
+        pipeline=task.recipe.pipeline,
     )
 
 

@@ -35,6 +35,7 @@ def spec_from_wire(base_path: object, strategy: object, options: Any) -> model.J
         skip_done=bool(options.skip_done),
         retry_of=translate.identifier_from_wire("retry_of", options.retry_of or None) or "",
         task_timeout_s=None if timeout_s is None else translate.timeout_from_wire(timeout_s, timeout_s),
+        recipe=translate.recipe_from_wire(options),
     )
 
 
@@ -46,6 +47,7 @@ def options_to_wire(spec: model.JobSpec) -> Any:
         skip_done=spec.skip_done,
         retry_of=spec.retry_of or None,
         task_timeout_s=spec.task_timeout_s,
+        pipeline=spec.recipe.pipeline,
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pixfarm.errors import FailureCode
 from pixfarm.imaging import ImageOutcome, ImageSettings, NotPublished, process_image
+from pixfarm.model import Recipe
 from pixfarm.parts import name_part
 
 LEAK_MIB = 16
@@ -19,20 +20,24 @@ CHILD_FILE = "child.pid"
 _kept: list[bytearray] = []
 
 
-def work(source: Path, target: Path, attempt_id: str, settings: ImageSettings) -> ImageOutcome:
+def work(
+    source: Path, target: Path, attempt_id: str, settings: ImageSettings, recipe: Recipe
+) -> ImageOutcome:
     """What the name says, with a temporary file in the way; images of other names are processed."""
     deed = DEEDS.get(source.stem)
     if deed is None:
-        return process_image(source, target, attempt_id, settings)
+        return process_image(source, target, attempt_id, settings, recipe)
     (target.parent / name_part(target.name, attempt_id)).write_bytes(b"half a result")
     deed(target)
-    return ImageOutcome(1, 1, 1, 1, 1, 1)
+    return ImageOutcome(1, 1, 1, 1, 1, 1, recipe.fingerprint)
 
 
-def leak(source: Path, target: Path, attempt_id: str, settings: ImageSettings) -> ImageOutcome:
+def leak(
+    source: Path, target: Path, attempt_id: str, settings: ImageSettings, recipe: Recipe
+) -> ImageOutcome:
     """Processes an image and keeps some memory."""
     _kept.append(bytearray(os.urandom(1024) * 1024 * LEAK_MIB))
-    return process_image(source, target, attempt_id, settings)
+    return process_image(source, target, attempt_id, settings, recipe)
 
 
 def _kill_itself(number: int) -> Callable[[Path], None]:

@@ -10,7 +10,7 @@ from pixfarm.errors import PixfarmError
 from pixfarm.jobs import Jobs
 from pixfarm.journal import Journal
 from pixfarm.listing import source_and_target
-from pixfarm.model import PIPELINE, JobReport, JobSpec, Machine, Strategy, Task, TaskResult
+from pixfarm.model import JobReport, JobSpec, Machine, Recipe, Strategy, Task, TaskResult
 from tests.unit.core.farm_parts import PATIENCE_S, farm_of, fleet_of
 
 BALANCED = Strategy.LOAD_BALANCING
@@ -23,7 +23,7 @@ class WritingNodes:
     """
 
     def __init__(self) -> None:
-        self.pipeline = PIPELINE
+        self.pipeline = Recipe().fingerprint
         self.before: Callable[[Task], object] = lambda _task: None
         self._lock = threading.Lock()
         self.done: list[str] = []

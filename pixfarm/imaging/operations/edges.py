@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from pixfarm.imaging.operations.declaration import operation
 from pixfarm.imaging.pixels import Pixels, full_value
 
 _LOW_THRESHOLD = 50
@@ -10,8 +11,11 @@ _HIGH_THRESHOLD = 150
 _BLUR_SIZE_PX = (3, 3)
 
 
+@operation("edges")
 def draw_edges(image: Pixels) -> Pixels:
-    """A new image: every value halved (rounded down), edge pixels pure green, alpha as it was.
+    """Half brightness, with the edges in green.
+
+    Every value is halved (rounded down), edge pixels are pure green, alpha is as it was.
 
     Edges are Canny's (1986): grey, 3 x 3 box blur, thresholds 50 and 150, aperture 3, L1 gradient; of 16
     bit images on the upper 8 bits.

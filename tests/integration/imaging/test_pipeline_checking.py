@@ -7,9 +7,9 @@ import pytest
 
 from pixfarm.imaging.colours import Colour
 from pixfarm.imaging.operations.declaration import Declared, Operation, operation_of
-from pixfarm.imaging.pixels import Pixels
 from pixfarm.imaging.pipeline.checking import MAX_STEPS, Pipeline, parse
 from pixfarm.imaging.pipeline.text import BadPipeline
+from pixfarm.imaging.pixels import Pixels
 
 
 class Fit(StrEnum):

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 
 from pixfarm.errors import FailureCode, RejectReason, TaskFailed, TaskRejected
-from pixfarm.model import PIPELINE, Machine, Strategy, Task, TaskResult
+from pixfarm.model import Machine, Recipe, Strategy, Task, TaskResult
 
 Answer = Callable[[Task], object]
 
@@ -79,7 +79,7 @@ class FakeNodes:
             source_bytes=70,
             source_mtime_ns=7,
             result_mtime_ns=next(self.mtimes_ns),
-            pipeline=PIPELINE,
+            pipeline=Recipe().fingerprint,
         )
 
     def nodes_asked(self, filename: str) -> list[str]:

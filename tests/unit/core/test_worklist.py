@@ -7,7 +7,7 @@ import pytest
 
 from pixfarm.journal import Provenance
 from pixfarm.listing import source_tree
-from pixfarm.model import PIPELINE, ImageRecord, ImageState, JobSpec
+from pixfarm.model import ImageRecord, ImageState, JobSpec, Recipe
 from pixfarm.names import shown
 from pixfarm.worklist import Worklist
 from tests.unit.core.fake_journal import FakeJournal
@@ -41,7 +41,7 @@ class Site:
         self.job(job_id)
         self.journal.record(job_id, ImageRecord(filename=name, state=state), origin, never)
 
-    def done(self, name: str, job_id: str = "old", pipeline: str = PIPELINE) -> None:
+    def done(self, name: str, job_id: str = "old", pipeline: str = Recipe().fingerprint) -> None:
         """An image was done, and its result is there."""
         source = (self.base / "input_dir" / name).stat()
         result = self.put(f"output_dir/{name}", b"the result")
@@ -133,7 +133,9 @@ def test_a_folder_is_no_result_however_much_it_looks_like_one(tmp_path: Path) ->
     site = Site(tmp_path, "a.jpg")
     (folder := tmp_path / "output_dir/a.jpg").mkdir(parents=True)
     source, result = (tmp_path / "input_dir/a.jpg").stat(), folder.stat()
-    origin = Provenance(source.st_size, source.st_mtime_ns, result.st_size, result.st_mtime_ns, PIPELINE)
+    origin = Provenance(
+        source.st_size, source.st_mtime_ns, result.st_size, result.st_mtime_ns, Recipe().fingerprint
+    )
     site.ended("old", "a.jpg", ImageState.DONE, origin)
     assert site.to_do(site.worklist(skip_done=True)) == ["a.jpg"]
 
