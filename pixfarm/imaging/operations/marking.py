@@ -1,0 +1,173 @@
+"""The operations that draw upon an image: `watermark`, `overlay`."""
+
+import math
+import unicodedata
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import numpy as np
+
+from pixfarm.errors import FailureCode, TaskFailed
+from pixfarm.imaging.allocation import has_failed_allocation
+from pixfarm.imaging.colours import Colour
+from pixfarm.imaging.decoding import decode
+from pixfarm.imaging.formats import examine
+from pixfarm.imaging.operations.channels import grey_of, on_visible
+from pixfarm.imaging.operations.declaration import Declared, operation
+from pixfarm.imaging.operations.framing import Gravity
+from pixfarm.imaging.pixels import Pixels, full_value
+from pixfarm.imaging.source import read_source
+
+_WHITE = Colour(255, 255, 255)
+_MOST_BYTES = 256 * 1024 * 1024
+# What the person who wrote the pipeline can mend; the rest is trouble of the node, to be tried again.
+_WRONG_FILES = frozenset(
+    {
+        FailureCode.NOT_FOUND,
+        FailureCode.FORBIDDEN,
+        FailureCode.BAD_NAME,
+        FailureCode.UNREADABLE,
+        FailureCode.UNSUPPORTED,
+        FailureCode.TOO_LARGE,
+    }
+)
+_FONT_WEIGHT = 500  # between regular and bold: legible when it is small and half transparent
+_TRIAL_SIZE_PX = 100
+_LEAST_FONT_PX = 32
+_MOST_FONT_PX = 1000
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+_STRIP_ROWS = 64  # 16 bit images take 8 bytes for a value here: 24 megapixels at once would be a gigabyte
+
+
+@operation("watermark")
+def watermark(
+    image: Pixels,
+    *,
+    text: Annotated[str, Declared("one line of it; or else a file")] = "",
+    file: Annotated[str, Declared("path of an image; or else a text")] = "",
+    gravity: Annotated[Gravity, Declared("where it is")] = Gravity.SOUTHEAST,
+    opacity: Annotated[int, Declared("how much it covers", "%", 0, 100)] = 50,
+    size: Annotated[float, Declared("its width, of the image's", "%", 0.1, 100)] = 20.0,
+    margin: Annotated[float, Declared("to the edge, of the shorter side", "%", 0, 45)] = 2.0,
+    colour: Annotated[Colour, Declared("of the text")] = _WHITE,
+) -> Pixels:
+    """Draws a text or an image of proportional size upon the image, never larger than the margins allow.
+
+    A mark in colour becomes grey on a grey image.
+    """
+    if bool(text) == bool(file):
+        raise ValueError("watermark draws a text or a file: write text=... or file=..., one of them")
+    height, width = image.shape[:2]
+    edge = round(min(height, width) * margin / 100)
+    room = max(1, width - 2 * edge), max(1, height - 2 * edge)
+    wanted = width * size / 100
+    if text:
+        mark = _text_mark(text, colour, wanted, room)
+    else:
+        mark = _read(file)
+        mark = _resized(mark, _fitted(mark, wanted, room))
+    x, y = gravity.place(room[0] - mark.shape[1], room[1] - mark.shape[0])
+    # In an image of a few pixels the margin may leave no room, and the mark its one pixel.
+    return _drawn(image, mark, min(x + edge, width - 1), min(y + edge, height - 1), opacity)
+
+
+@operation("overlay")
+def overlay(
+    image: Pixels,
+    *,
+    file: Annotated[str, Declared("path of the image that is drawn")],
+    x: Annotated[int | None, Declared("its left edge, from the left", "px", -65500, 65500)] = None,
+    y: Annotated[int | None, Declared("its top edge, from the top", "px", -65500, 65500)] = None,
+    gravity: Annotated[Gravity | None, Declared("where it is; or else x and y; centre")] = None,
+    opacity: Annotated[int, Declared("how much it covers", "%", 0, 100)] = 100,
+    scale: Annotated[float, Declared("its size, of the file's", "%", 0.1, 1000)] = 100.0,
+) -> Pixels:
+    """Draws an image upon the image; what lies beyond the edges is cut off.
+
+    A colour image becomes grey on a grey one.
+    """
+    has_place = x is not None or y is not None
+    if has_place and gravity is not None:
+        raise ValueError("overlay is placed by x and y or by gravity: write one of the two")
+    mark = _read(file)
+    mark_height, mark_width = (max(1, round(side * scale / 100)) for side in mark.shape[:2])
+    mark = _resized(mark, (mark_width, mark_height))
+    height, width = image.shape[:2]
+    if has_place:
+        left, top = x or 0, y or 0
+    else:
+        left, top = (gravity or Gravity.CENTRE).place(width - mark_width, height - mark_height)
+    if not (-mark_width < left < width and -mark_height < top < height):
+        raise ValueError(
+            f"overlay of {mark_width} x {mark_height} px at x={left}, y={top} lies outside of this image of "
+            f"{width} x {height} px: write x and y within it, or gravity"
+        )
+    return _drawn(image, mark, left, top, opacity)
+
+
+def _fitted(mark: Pixels, wanted_width: float, room: tuple[int, int]) -> tuple[int, int]:
+    height, width = mark.shape[:2]
+    factor = min(wanted_width / width, room[0] / width, room[1] / height)
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def _resized(mark: Pixels, size: tuple[int, int]) -> Pixels:
+    if size == (mark.shape[1], mark.shape[0]):
+        return mark
+    way = cv2.INTER_AREA if size[0] < mark.shape[1] or size[1] < mark.shape[0] else cv2.INTER_CUBIC
+    return on_visible(mark, lambda part: cv2.resize(part, size, interpolation=way))
+
+
+def _drawn(image: Pixels, mark: Pixels, left: int, top: int, opacity: int) -> Pixels:
+    """A copy of the image with the mark over it, of which what is beyond the edges is cut off."""
+    result = np.array(image, order="C")
+    height, width = image.shape[:2]
+    mark = mark[max(0, -top) : height - top, max(0, -left) : width - left]
+    top, left = max(0, top), max(0, left)
+    colour, cover = _like(mark, image)
+    for row in range(0, mark.shape[0], _STRIP_ROWS):
+        rows = slice(row, row + _STRIP_ROWS)
+        under = result[top : top + mark.shape[0], left : left + mark.shape[1]][rows]
+        under[...] = _blend(under, colour[rows], cover[rows], opacity)
+    return result
+
+
+def _like(mark: Pixels, image: Pixels) -> tuple[Pixels, Pixels]:
+    """Colour and opacity of a mark in the type of an image, the colour grey if that is grey."""
+    if mark.dtype == np.uint8 and image.dtype == np.uint16:
+        mark = mark.astype(np.uint16) * 257
+    elif mark.dtype == np.uint16 and image.dtype == np.uint8:
+        mark = ((mark.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    has_alpha = mark.ndim == 3 and mark.shape[2] == 4
+    cover = mark[..., 3] if has_alpha else np.full(mark.shape[:2], full_value(image), image.dtype)
+    if image.ndim == 2:
+        return grey_of(np.ascontiguousarray(mark)), cover
+    return (mark[..., :3] if mark.ndim == 3 else cv2.merge([mark] * 3)), cover
+
+
+def _blend(under: Pixels, colour: Pixels, cover: Pixels, opacity: int) -> Pixels:
+    """Porter and Duff's "over", rounded to the nearest value, halves up; exact, for in integers.
+
+    A value of 8 bits times the whole weight, 25500, twice, fits into 32 bits; the others need 64.
+    """
+    full = full_value(under)
+    whole = full * 100
+    has_alpha = under.ndim == 3 and under.shape[2] == 4
+    kind = np.uint64 if has_alpha or under.dtype == np.uint16 else np.uint32
+    weight = cover.astype(kind) * kind(opacity)
+    rest = kind(whole) - weight
+    if has_alpha:
+        alpha = under[..., 3].astype(kind)
+        weight, rest = weight * kind(full), rest * alpha
+        total = (weight + rest)[..., None]
+        new_alpha = _divided(total, kind(whole))
+    if under.ndim == 3:
+        weight, rest = weight[..., None], rest[..., None]
+    mixed = colour.astype(kind) * weight + under[..., :3].astype(kind) * rest if under.ndim == 3 else colour.astype(kind) * weight + under.astype(kind) * rest
+    if not has_alpha:
+        return _divided(mixed, kind(whole)).astype(under.dtype)
+    # Where nothing can be seen before and after, the colour stays.
+    new_colour = np.where(total > 0, _divided(mixed, np.maximum(total, 1)), under[..., :3])
+    return np.concatenate([new_colour, new_alpha], axis=-1).astype(under.dtype)
