@@ -1,7 +1,6 @@
 """The operations that draw upon an image: `watermark`, `overlay`."""
 
 import math
-import unicodedata
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +16,7 @@ from pixfarm.imaging.formats import examine
 from pixfarm.imaging.operations.channels import grey_of, on_visible
 from pixfarm.imaging.operations.declaration import Declared, operation
 from pixfarm.imaging.operations.framing import Gravity
+from pixfarm.imaging.operations.lettering import drawable, letters
 from pixfarm.imaging.pixels import Pixels, full_value
 from pixfarm.imaging.source import read_source
 
@@ -33,16 +33,14 @@ _WRONG_FILES = frozenset(
         FailureCode.TOO_LARGE,
     }
 )
-_FONT_WEIGHT = 500  # between regular and bold: legible when it is small and half transparent
-_TRIAL_SIZE_PX = 100
+_TRIAL_FONT_PX = 100
 _LEAST_FONT_PX = 32
 _MOST_FONT_PX = 1000
-_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _STRIP_ROWS = 64  # 16 bit images take 8 bytes for a value here: 24 megapixels at once would be a gigabyte
 
 
 @operation("watermark")
-def watermark(
+def watermark(  # noqa: PLR0913 - what is drawn, where, and how
     image: Pixels,
     *,
     text: Annotated[str, Declared("one line of it; or else a file")] = "",
@@ -74,7 +72,7 @@ def watermark(
 
 
 @operation("overlay")
-def overlay(
+def overlay(  # noqa: PLR0913 - as watermark()
     image: Pixels,
     *,
     file: Annotated[str, Declared("path of the image that is drawn")],
@@ -127,47 +125,87 @@ def _drawn(image: Pixels, mark: Pixels, left: int, top: int, opacity: int) -> Pi
     mark = mark[max(0, -top) : height - top, max(0, -left) : width - left]
     top, left = max(0, top), max(0, left)
     colour, cover = _like(mark, image)
+    under = result.reshape(height, width, -1)[top : top + mark.shape[0], left : left + mark.shape[1]]
     for row in range(0, mark.shape[0], _STRIP_ROWS):
         rows = slice(row, row + _STRIP_ROWS)
-        under = result[top : top + mark.shape[0], left : left + mark.shape[1]][rows]
-        under[...] = _blend(under, colour[rows], cover[rows], opacity)
+        under[rows] = _blend(under[rows], colour[rows], cover[rows], opacity)
     return result
 
 
 def _like(mark: Pixels, image: Pixels) -> tuple[Pixels, Pixels]:
-    """Colour and opacity of a mark in the type of an image, the colour grey if that is grey."""
+    """Colour and opacity of a mark, each with a third axis, in the type of an image; grey if that is grey."""
     if mark.dtype == np.uint8 and image.dtype == np.uint16:
         mark = mark.astype(np.uint16) * 257
     elif mark.dtype == np.uint16 and image.dtype == np.uint8:
         mark = ((mark.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    has_alpha = mark.ndim == 3 and mark.shape[2] == 4
-    cover = mark[..., 3] if has_alpha else np.full(mark.shape[:2], full_value(image), image.dtype)
-    if image.ndim == 2:
-        return grey_of(np.ascontiguousarray(mark)), cover
-    return (mark[..., :3] if mark.ndim == 3 else cv2.merge([mark] * 3)), cover
+    if mark.ndim == 3 and mark.shape[2] == 4:
+        cover = mark[..., 3:]
+    else:
+        cover = np.full((*mark.shape[:2], 1), full_value(image), image.dtype)
+    colour = grey_of(np.ascontiguousarray(mark)) if image.ndim == 2 else mark
+    return (colour[..., None] if colour.ndim == 2 else colour[..., :3]), cover
 
 
 def _blend(under: Pixels, colour: Pixels, cover: Pixels, opacity: int) -> Pixels:
-    """Porter and Duff's "over", rounded to the nearest value, halves up; exact, for in integers.
-
-    A value of 8 bits times the whole weight, 25500, twice, fits into 32 bits; the others need 64.
-    """
+    """Porter and Duff's "over" (1984), exact because in integers; rounded to the nearest, halves up."""
     full = full_value(under)
     whole = full * 100
-    has_alpha = under.ndim == 3 and under.shape[2] == 4
-    kind = np.uint64 if has_alpha or under.dtype == np.uint16 else np.uint32
-    weight = cover.astype(kind) * kind(opacity)
-    rest = kind(whole) - weight
-    if has_alpha:
-        alpha = under[..., 3].astype(kind)
-        weight, rest = weight * kind(full), rest * alpha
-        total = (weight + rest)[..., None]
-        new_alpha = _divided(total, kind(whole))
-    if under.ndim == 3:
-        weight, rest = weight[..., None], rest[..., None]
-    mixed = colour.astype(kind) * weight + under[..., :3].astype(kind) * rest if under.ndim == 3 else colour.astype(kind) * weight + under.astype(kind) * rest
-    if not has_alpha:
-        return _divided(mixed, kind(whole)).astype(under.dtype)
-    # Where nothing can be seen before and after, the colour stays.
-    new_colour = np.where(total > 0, _divided(mixed, np.maximum(total, 1)), under[..., :3])
-    return np.concatenate([new_colour, new_alpha], axis=-1).astype(under.dtype)
+    channels = under.shape[2]
+    # 32 bits hold twice a value of 8 bits times ``whole``, but not times another opacity.
+    weight = np.multiply(cover, opacity, dtype=np.uint64 if channels == 4 or full > 255 else np.uint32)
+    rest = whole - weight
+    if channels != 4:
+        return _divided(colour * weight + under * rest, whole).astype(under.dtype)
+    weight, rest = weight * full, rest * under[..., 3:]
+    total = weight + rest
+    mixed = _divided(colour * weight + under[..., :3] * rest, np.maximum(total, 1))
+    # Where nothing can be seen, before or after, the colour stays.
+    parts = [np.where(total > 0, mixed, under[..., :3]), _divided(total, whole)]
+    return np.concatenate(parts, axis=-1).astype(under.dtype)
+
+
+def _divided(number: Pixels, by: Pixels | int) -> Pixels:
+    return (number * 2 + by) // (by * 2)
+
+
+def _text_mark(text: str, colour: Colour, wanted_width: float, room: tuple[int, int]) -> Pixels:
+    """BGRA: the text in its colour, as wide as wanted, or as fits into the room."""
+    text = drawable(text)
+    trial = letters(text, _TRIAL_FONT_PX)
+    size = _fitted(trial, wanted_width, room)
+    # Drawn twice as large and reduced: that gives the exact size, and letters of a pixel if need be.
+    font_px = math.ceil(2 * _TRIAL_FONT_PX * size[0] / trial.shape[1])
+    cover = _resized(letters(text, min(max(font_px, _LEAST_FONT_PX), _MOST_FONT_PX)), size)
+    mark = cv2.repeat(colour.pixel(np.empty((1, 1, 4), np.uint8)), size[1], size[0])
+    mark[..., 3] = np.rint(cover * (colour.alpha / 255))
+    return mark
+
+
+def _read(file: str) -> Pixels:
+    """The image of a file, which is read again when it has changed; not to be written to.
+
+    Raises:
+        ValueError: it is missing, broken, or of no use; the message names it.
+        TaskFailed: this node cannot read it now.
+    """
+    version: tuple[int, ...] = ()
+    try:
+        status = Path(file).stat()
+        version = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    except (OSError, ValueError):  # reading it tells what is wrong
+        pass
+    try:
+        return _read_version(file, version)
+    except TaskFailed as error:
+        if error.code is FailureCode.UNREADABLE and has_failed_allocation():
+            raise MemoryError from error  # libraries call it broken when they get no memory
+        if error.code in _WRONG_FILES:
+            raise ValueError(f"{file} {error.message}") from error
+        raise TaskFailed(error.code, f"{Path(file).name}, which is drawn, {error.message}") from error
+
+
+@lru_cache(maxsize=4)
+def _read_version(file: str, version: tuple[int, ...]) -> Pixels:  # noqa: ARG001 - part of the cache's key
+    mark = decode(examine(read_source(Path(file), _MOST_BYTES).content))
+    mark.flags.writeable = False
+    return mark

@@ -1,22 +1,23 @@
 """The operations that smooth: `blur`, `median`, `bilateral`, `denoise`."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Annotated
 
 import cv2
 import numpy as np
 
-from pixfarm.imaging.operations.channels import on_colour, on_visible
+from pixfarm.imaging.operations.channels import on_colour, on_visible, with_alpha_of, without_alpha
 from pixfarm.imaging.operations.declaration import Declared, operation
 from pixfarm.imaging.pixels import Pixels, full_value
 
 _STEPS_OF_16_BITS = 257  # 65535 = 255 * 257
 # Above this a Gaussian is taken of a reduced image, whose pixels are this part of the radius wide.
-_MOST_DIRECT_RADIUS_PX = 30
+_MOST_DIRECT_RADIUS_PX = 20
 _PIXELS_PER_RADIUS = 12
 _LARGEST_WIDE_APERTURE = 5  # of cv2.medianBlur with 16 bits
-_TILE_PX = 128
+_LEAST_WEIGHT = 1e-4
+_STRIP_VALUES = 2**21  # of windows at a time: 4 MiB
 # For Gaussian noise the mean absolute difference is this part of the root mean square.
 _L1_OF_L2 = math.sqrt(2 / math.pi)
 _LAB_START = np.array([0, 128, 128], np.float32)
@@ -33,7 +34,7 @@ def blur(
 
 @operation("median")
 def median(
-    image: Pixels, *, size: Annotated[int, Declared("width of the window, an odd number", "px", 3, 99)] = 3
+    image: Pixels, *, size: Annotated[int, Declared("width of the window, an odd number", "px", 3, 51)] = 3
 ) -> Pixels:
     """Each value becomes the median of those around it: takes specks away and keeps edges."""
     refuse_even("size", size)
@@ -56,7 +57,7 @@ def bilateral(
     sigma_colour: Annotated[float, Declared("difference still mixed", "levels of 255", 1, 255)] = 30.0,
     sigma_space: Annotated[float, Declared("standard deviation of distance", "px", 0.1, 100)] = 3.0,
 ) -> Pixels:
-    """Blurs what is of similar colour and keeps edges."""
+    """Blurs what is of similar colour and keeps edges (Tomasi and Manduchi 1998)."""
     refuse_even("diameter", diameter)
     sigma = sigma_colour * (full_value(image) / 255)
 
@@ -82,14 +83,14 @@ def denoise(
     template_size: Annotated[int, Declared("width of what is compared, odd", "px", 3, 21)] = 7,
     search_size: Annotated[int, Declared("width of where is searched, odd", "px", 3, 51)] = 21,
 ) -> Pixels:
-    """Takes noise away by non-local means: averages places that look alike (Buades 2005)."""
+    """Takes noise away by averaging places that look alike (non-local means, Buades 2005); keeps opacity."""
     refuse_even("template_size", template_size)
     refuse_even("search_size", search_size)
-    strengths = (strength, colour_strength)
-    windows = (template_size, search_size)
-    if image.dtype == np.uint16 or not _is_opaque(image):
-        return _on_opacity(image, lambda wide: _denoise_wide(wide, strengths, windows))
-    return on_colour(image, lambda colour: _denoise_narrow(colour, strengths, windows))
+    done = _denoise_wide if image.dtype == np.uint16 else _denoise_narrow
+    # What nobody sees must not be compared with: it gets the colour of what is seen around it.
+    colour = _with_hidden_filled(image, reach=(template_size + search_size) / 2)
+    result = done(colour, (strength, colour_strength), (template_size, search_size))
+    return with_alpha_of(image, result)
 
 
 def refuse_even(name: str, size: int) -> None:
@@ -107,8 +108,8 @@ def refuse_even(name: str, size: int) -> None:
 def gaussian(image: Pixels, radius: float) -> Pixels:
     """Gaussian blur of any number of channels and type; mirrored at the edges, the edge pixel twice.
 
-    A large radius works on a reduced image: 1600 x 1200 BGR with radius 100 takes 1.8 s directly and 20 ms
-    so, and no value is more than 0.15 % of white away.
+    A large radius works on a reduced image: 1600 x 1200 BGR with radius 100 takes 1.8 s directly and 30 ms
+    so, and no value is more than 0.25 % of white away.
     """
     if radius <= _MOST_DIRECT_RADIUS_PX:
         return cv2.GaussianBlur(image, (0, 0), radius, borderType=cv2.BORDER_REFLECT)
@@ -126,6 +127,21 @@ def gaussian(image: Pixels, radius: float) -> Pixels:
     )
     result = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     return result if image.dtype == np.float32 else np.rint(result).astype(image.dtype)
+
+
+def mean_around(image: Pixels, radius: float) -> Pixels:
+    """The Gaussian mean of grey or colour, float32, in which each pixel weighs as much as it is seen.
+
+    Where next to nothing is seen it is the pixel's own colour; of an invisible one, black.
+    """
+    colour = without_alpha(image).astype(np.float32)
+    if image.ndim == 2 or image.shape[2] == 3:
+        return gaussian(colour, radius)
+    opacity = image[..., 3:].astype(np.float32) / full_value(image)
+    weighted = gaussian(np.dstack([colour * opacity, opacity]), radius)
+    weight = weighted[..., 3:]
+    colour *= opacity > 0
+    return np.divide(weighted[..., :3], weight, out=colour, where=weight > _LEAST_WEIGHT)
 
 
 def _left_to_blur(radius: float, step: float) -> float:
@@ -152,30 +168,17 @@ def _median(part: Pixels, size: int) -> Pixels:
 
 
 def _median_of_plane(plane: Pixels, size: int) -> Pixels:
-    """Of 16 bits by medians of 8, exactly: medians commute with every function that never falls.
-
-    The upper byte of the median is the median of the upper bytes. Where that is h, the lower byte is the
-    median of the values limited to those with upper byte h; in a tile there are few different h.
-    """
-    result = cv2.medianBlur((plane >> 8).astype(np.uint8), size).astype(np.uint16) << 8
+    """Of 16 bits, by selection: for 1600 x 1200 BGR 0.5 s with windows of 7, 6 s with 31, 13 s with 51."""
     edge = size // 2
-    padded = cv2.copyMakeBorder(plane, edge, edge, edge, edge, cv2.BORDER_REPLICATE).astype(np.int32)
-    for rows, columns in _tiles(plane.shape[:2]):
-        tile = result[rows, columns]
-        near = padded[rows.start : rows.stop + 2 * edge, columns.start : columns.stop + 2 * edge]
-        upper = tile.copy()
-        for floor in np.unique(upper):
-            lower = cv2.medianBlur(np.clip(near - int(floor), 0, 255).astype(np.uint8), size)
-            inner = lower[edge : edge + tile.shape[0], edge : edge + tile.shape[1]]
-            np.add(tile, inner, out=tile, where=upper == floor)
+    padded = cv2.copyMakeBorder(plane, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size))
+    middle = size**2 // 2
+    rows = max(1, _STRIP_VALUES // (plane.shape[1] * size**2))
+    result = np.empty_like(plane)
+    for top in range(0, plane.shape[0], rows):
+        values = windows[top : top + rows].reshape(-1, plane.shape[1], size**2)
+        result[top : top + rows] = np.partition(values, middle, axis=-1)[..., middle]
     return result
-
-
-def _tiles(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
-    height, width = shape
-    for top in range(0, height, _TILE_PX):
-        for left in range(0, width, _TILE_PX):
-            yield slice(top, min(top + _TILE_PX, height)), slice(left, min(left + _TILE_PX, width))
 
 
 def _bilateral_of_four(part: Pixels, diameter: int, sigma_colour: float, sigma_space: float) -> Pixels:
@@ -202,6 +205,13 @@ def _bilateral_of_four(part: Pixels, diameter: int, sigma_colour: float, sigma_s
     return cv2.merge([total / weights for total in sums])
 
 
+def _with_hidden_filled(image: Pixels, reach: float) -> Pixels:
+    if _is_opaque(image):
+        return without_alpha(image)
+    filling = np.rint(mean_around(image, reach / 2)).astype(image.dtype)
+    return np.where(image[..., 3:] == 0, filling, image[..., :3])
+
+
 def _denoise_narrow(colour: Pixels, strengths: tuple[float, float], windows: tuple[int, int]) -> Pixels:
     if colour.ndim == 2:
         return cv2.fastNlMeansDenoising(colour, None, strengths[0], *windows)
@@ -221,21 +231,8 @@ def _denoise_wide(wide: Pixels, strengths: tuple[float, float], windows: tuple[i
     colours = np.ascontiguousarray(stored[..., 1:])
     lightness = cv2.fastNlMeansDenoising(lightness, lightness_h, None, *windows, cv2.NORM_L1)
     colours = cv2.fastNlMeansDenoising(colours, colour_h, None, *windows, cv2.NORM_L1)
-    lab = np.dstack([lightness, colours]) / _LAB_STEPS - _LAB_START
-    return np.rint(np.clip(cv2.cvtColor(lab, cv2.COLOR_Lab2BGR), 0, 1) * 65535).astype(np.uint16)
-
-
-def _on_opacity(image: Pixels, change: Callable[[Pixels], Pixels]) -> Pixels:
-    """A change of 16 bit colours done to colour times opacity; the opacity stays, sharp as it was."""
-    if image.ndim == 2 or image.shape[2] == 3:
-        return change(image)
-    full = full_value(image)
-    opacity = image[..., 3:].astype(np.float32) / full
-    visible = change(np.rint(image[..., :3] * opacity * (65535 / full)).astype(np.uint16))
-    colour = np.divide(
-        visible * np.float32(full / 65535),
-        opacity,
-        where=opacity > 0,
-        out=np.zeros(visible.shape, np.float32),
-    )
-    return np.dstack([np.rint(np.clip(colour, 0, full)).astype(image.dtype), image[..., 3]])
+    smooth = np.dstack([lightness, colours]) / _LAB_STEPS - _LAB_START
+    # The change is what counts: to Lab and back alone, OpenCV is off by 0.2 % of white.
+    change = cv2.cvtColor(smooth, cv2.COLOR_Lab2BGR) - cv2.cvtColor(lab, cv2.COLOR_Lab2BGR)
+    result: Pixels = np.rint(np.clip(wide + change * np.float32(65535), 0, 65535)).astype(np.uint16)
+    return result
