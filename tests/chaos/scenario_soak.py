@@ -13,7 +13,7 @@ from benchmarks.journal_rows import JOB, RowSource, filled_journal
 from pixfarm.farm import NodeSpec
 from tests.chaos.outcome import Outcome
 from tests.chaos.stage import Stage
-from tests.integration.processes import descendants, rss_mb, thread_count
+from tests.integration.processes import descendants, private_mb, thread_count
 
 NAME = "soak"
 LINE = "growth < 1 MB/h per process, threads and descriptors constant"
@@ -31,7 +31,7 @@ _READ_ALL_S = 120.0
 @dataclass(frozen=True)
 class _Sample:
     at_s: float
-    rss_mb: float
+    private_mb: float
     threads: int
     descriptors: int
 
@@ -77,7 +77,7 @@ def _part_of(node: int, child: int) -> str:
 
 def _sample(pid: int, now_s: float) -> _Sample:
     descriptors = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-    return _Sample(now_s, rss_mb(pid), thread_count(pid), descriptors)
+    return _Sample(now_s, private_mb(pid), thread_count(pid), descriptors)
 
 
 def _judge(samples: dict[str, list[_Sample]], outcome: Outcome) -> None:
@@ -86,7 +86,7 @@ def _judge(samples: dict[str, list[_Sample]], outcome: Outcome) -> None:
         if len(warm) < 4:
             outcome.notes.append(f"{name}: too few samples")
             continue
-        fit = statistics.linear_regression([s.at_s for s in warm], [s.rss_mb for s in warm])
+        fit = statistics.linear_regression([s.at_s for s in warm], [s.private_mb for s in warm])
         growth = 3600 * fit.slope
         half = len(warm) // 2
         more = {
@@ -94,7 +94,7 @@ def _judge(samples: dict[str, list[_Sample]], outcome: Outcome) -> None:
             "descriptors": max(s.descriptors for s in warm[half:]) - max(s.descriptors for s in warm[:half]),
         }
         last = warm[-1]
-        what = f"{name}: {last.rss_mb:.1f} MB, {growth:+.2f} MB/h, {last.threads} threads"
+        what = f"{name}: {last.private_mb:.1f} MB, {growth:+.2f} MB/h, {last.threads} threads"
         outcome.notes.append(f"{what}, {last.descriptors} descriptors")
         if last.at_s < _JUDGED_FROM_S:
             continue  # too short to tell growth from noise; the numbers above say what was seen
