@@ -28,7 +28,7 @@ T = TypeVar("T")
 _FILE = "journal.sqlite3"
 # A walk through a job's rows is cut into questions of so many rows, some 10 ms each: commits go on between.
 _SPAN_ROWS = 20_000
-_MAX_KEYS = 1000
+_MAX_KEYS = 128
 
 
 class Journal:
