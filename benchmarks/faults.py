@@ -40,7 +40,7 @@ class _Killed:
 
 def measure(plan: Plan) -> Outcome:
     """Four nodes, one of which is killed, 20 times slower, or fails every image at once."""
-    images = plan.size(1600, quick=200)
+    images = plan.size(1600, quick=800)
     base = tiny_files(images, plan.work)
     healthy: list[float] = []
     killed: list[_Killed] = []

@@ -54,6 +54,8 @@ def measure(plan: Plan) -> Outcome:
         for name in servers
         if name != _WITHOUT
     ]
+    _, empty, full = servers
+    rows.append(ratio_of(f"{full} / {empty}", rates[full], rates[empty], at_least(0.95)))
     return Outcome(f"{images:,} images with and without a journal", tuple(rows), _NOTES)
 
 

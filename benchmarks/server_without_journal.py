@@ -23,7 +23,10 @@ class NoJournal:
     def close(self) -> None:
         """Has nothing to close."""
 
-    def flush(self) -> None:
+    def hurry(self) -> None:
+        """Has nothing to give up."""
+
+    def flush(self, timeout_s: float = 0.0) -> None:
         """Has nothing to write."""
 
     def add_job(self, spec: JobSpec, token: str, summary: JobSummary) -> None:

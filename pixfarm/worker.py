@@ -2,7 +2,8 @@
 
 Threads were measured 25 % slower: they fight for the interpreter lock. Each worker has two lanes, a
 socket pair each, used by one thread at a time: while it works on one image the next already waits in
-the other lane, so that a worker never idles while an answer travels.
+the other lane, so that a worker never idles while an answer travels. Nor does it wait for the disk: it
+only writes the temporary file, and the thread that waited for that has it synced and gives it its name.
 """
 
 import json
@@ -73,11 +74,12 @@ class WorkerPool:
         workers: int,
         settings: imaging.ImageSettings,
         recycling: Recycling | None = None,
-        work: worker_process.Work = imaging.process_image,
+        work: worker_process.Work = imaging.draft_image,
         rng: random.Random | None = None,
     ) -> None:
         worker_process.prepare_fork_server()
         self.lanes = LANES_PER_WORKER * workers
+        self._fsync = settings.fsync
         recycling = (recycling or Recycling()).within(settings.memory_mib)
         self.crew = Crew(workers, partial(Worker, settings, work), recycling, rng or random.Random())
 
@@ -97,7 +99,7 @@ class WorkerPool:
             source: file to read.
             target: file to write.
             attempt_id: part of the temporary file's name.
-            timeout_s: seconds a worker may spend on it.
+            timeout_s: seconds a worker may spend on it, until it is written.
             recipe: what is done to it.
 
         Raises:
@@ -111,7 +113,7 @@ class WorkerPool:
             with self.crew.lane() as (worker, number):
                 answer = self._ask(worker, number, order)
             if answer is not None:
-                return _work_done(answer, time.monotonic() - arrived_at)
+                return self._finish(answer, order, arrived_at)
         raise TaskFailed(
             FailureCode.NO_RESOURCES, "the worker processes died before they could begin with it"
         )
@@ -119,6 +121,13 @@ class WorkerPool:
     def close(self) -> None:
         """Ends the workers; may be called twice."""
         self.crew.close()
+
+    def _finish(self, answer: list[Any], order: _Order, arrived_at: float) -> WorkDone:
+        drafted_at = time.monotonic()
+        draft, drafted_s = _draft_of(answer)
+        outcome = imaging.publish(draft, order.target, order.attempt_id, fsync=self._fsync)
+        published_s = time.monotonic() - drafted_at
+        return WorkDone(outcome, max(0.0, drafted_at - arrived_at - drafted_s), drafted_s + published_s)
 
     def _ask(self, worker: Worker, number: int, order: _Order) -> list[Any] | None:
         """The worker's answer, or None when it was lost with the order untouched."""
@@ -135,10 +144,10 @@ class WorkerPool:
         if answer:
             return list(json.loads(answer))
         self.crew.lose(worker)
+        if has_ended:  # and so writes no more; it may have died between the last byte and its answer
+            _remove_part(order)
         if not patience.is_late and not worker.has_in_hand(number):
             return None
-        if has_ended:  # and so writes no more
-            _remove_part(order)
         raise self._failure(worker, order, is_late=patience.is_late)
 
     def _failure(self, worker: Worker, order: _Order, *, is_late: bool) -> TaskFailed:
@@ -196,11 +205,16 @@ def _remove_part(order: _Order) -> None:
         _log.warning("the temporary file of attempt %s stays: %s", order.attempt_id, error)
 
 
-def _work_done(answer: list[Any], seconds: float) -> WorkDone:
+def _draft_of(answer: list[Any]) -> tuple[imaging.Draft, float]:
+    """What a worker wrote, and in how many seconds.
+
+    Raises:
+        TaskFailed: it says that it could not.
+    """
     code, message, *rest = answer
     if not code:
-        worked_s, outcome = rest
-        return WorkDone(imaging.ImageOutcome(*outcome), max(0.0, seconds - worked_s), worked_s)
+        seconds, draft = rest
+        return imaging.Draft(*draft), seconds
     (size_bytes,) = rest
     if size_bytes:
         raise imaging.NotPublished(FailureCode(code), message, size_bytes)

@@ -27,8 +27,8 @@ _log = logging.getLogger(__name__)
 MESSAGE_BYTES = 128 * 1024
 NO_LANE = -1
 
-# What is done to an image; takes what imaging.process_image() does.
-Work: TypeAlias = Callable[[Path, Path, str, imaging.ImageSettings, Recipe], imaging.ImageOutcome]
+# What is done to an image; takes what imaging.draft_image() does.
+Work: TypeAlias = Callable[[Path, Path, str, imaging.ImageSettings, Recipe], imaging.Draft]
 
 
 class Standing(ctypes.Structure):
@@ -129,11 +129,11 @@ def _make_ready(settings: imaging.ImageSettings) -> None:
 
 
 def _answer(request: list[Any], settings: imaging.ImageSettings, work: Work) -> list[object]:
-    """Code, message and what follows from the code: size of the result, or times and outcome."""
+    """Code, message and what follows from the code: size of the result, or seconds and draft."""
     source, target, attempt_id, recipe = request
     started_at = time.monotonic()
     try:
-        outcome = work(Path(source), Path(target), attempt_id, settings, Recipe(**recipe))
+        draft = work(Path(source), Path(target), attempt_id, settings, Recipe(**recipe))
     except imaging.NotPublished as failure:
         return [str(failure.code), failure.message, failure.size_bytes]
     except TaskFailed as failure:
@@ -141,7 +141,7 @@ def _answer(request: list[Any], settings: imaging.ImageSettings, work: Work) -> 
     except Exception as error:  # noqa: BLE001 - top of a process
         _log.exception("a bug: attempt %s failed", attempt_id)
         return [str(FailureCode.INTERNAL), f"the node has a bug ({type(error).__name__}); see its log", 0]
-    return ["", "", time.monotonic() - started_at, dataclasses.astuple(outcome)]
+    return ["", "", time.monotonic() - started_at, dataclasses.astuple(draft)]
 
 
 def _resident_bytes(statm: int) -> int:

@@ -112,7 +112,7 @@ struct TaskResult {
   1: string attempt_id,
   /** Seconds from the call's arrival to a worker taking the image: simulated delay and queue. */
   2: double waited_s,
-  /** Seconds a worker spent on the image: read, decode, operation, encode, write. */
+  /** Seconds of work on the image: read, decode, operation, encode, write, publish. */
   3: double worked_s,
   /** Width of the result in pixels. */
   4: i32 width_px,

@@ -326,7 +326,7 @@ class TaskResult(object):
     Attributes:
      - attempt_id: The attempt id of the question.
      - waited_s: Seconds from the call's arrival to a worker taking the image: simulated delay and queue.
-     - worked_s: Seconds a worker spent on the image: read, decode, operation, encode, write.
+     - worked_s: Seconds of work on the image: read, decode, operation, encode, write, publish.
      - width_px: Width of the result in pixels.
      - height_px: Height of the result in pixels.
      - bytes_written: Size of the result in bytes.

@@ -1,8 +1,13 @@
-"""Publishing: a result appears under its name complete, or not at all."""
+"""Publishing: a result appears under its name complete, or not at all.
 
-import contextlib
+In two steps, because the first needs the result and the second only waits for the disk: whoever made the
+result can go on with the next image meanwhile.
+"""
+
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pixfarm.errors import FailureCode, TaskFailed
@@ -37,52 +42,73 @@ class NotPublished(TaskFailed):
         self.size_bytes = size_bytes
 
 
-def publish(content: bytes, target: Path, attempt_id: str, *, fsync: bool) -> int:
-    """Put a file in its place, replacing what was there; the folders above it are made.
+def write_part(content: bytes, target: Path, attempt_id: str) -> None:
+    """Write a result to its temporary file beside the target; the folders above it are made.
 
     Args:
         content: the file.
-        target: where it goes; readers see the old file or the whole new one.
+        target: where the result will go.
         attempt_id: part of the temporary file's name, different for each attempt at the same target.
-        fsync: return only when a power cut could not undo it.
-
-    Returns:
-        The file's modification time, nanoseconds since 1970.
 
     Raises:
         NotPublished: it could not be written; nothing is left behind.
         TaskFailed: BAD_NAME, the attempt id cannot be part of a file's name.
     """
     part = target.parent / name_part(target.name, attempt_id)
-    try:
+    with _told_as_not_published(len(content)):
         target.parent.mkdir(parents=True, exist_ok=True)
-        mtime_ns = _write_and_rename(content, part, target, fsync=fsync)
+        descriptor = _create(part)
+        with _removed_on_error(part), os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+
+
+def put_in_place(target: Path, attempt_id: str, size_bytes: int, *, fsync: bool) -> int:
+    """Give a result that was written to its temporary file its name, replacing what was there.
+
+    Args:
+        target: where it goes; readers see the old file or the whole new one.
+        attempt_id: that of ``write_part()``.
+        size_bytes: of the result, to tell of it when this fails.
+        fsync: return only when a power cut could not undo it.
+
+    Returns:
+        The file's modification time, nanoseconds since 1970.
+
+    Raises:
+        NotPublished: it could not be done; nothing is left behind.
+    """
+    part = target.parent / name_part(target.name, attempt_id)
+    with _told_as_not_published(size_bytes):
+        with _removed_on_error(part):
+            if fsync:
+                _sync(part, os.O_NOFOLLOW)
+            mtime_ns = part.stat(follow_symlinks=False).st_mtime_ns  # a new name does not change it
+            part.replace(target)
         if fsync:
-            _sync_directory(target.parent)
+            _sync(target.parent, os.O_DIRECTORY)
+    return mtime_ns
+
+
+@contextmanager
+def _told_as_not_published(size_bytes: int) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         code, message = node_fault(error) or _FAILURES.get(
             error.errno or 0, (FailureCode.IO, f"cannot be written: {error.strerror or 'unknown error'}")
         )
-        raise NotPublished(code, message, len(content)) from error
-    return mtime_ns
+        raise NotPublished(code, message, size_bytes) from error
 
 
-def _write_and_rename(content: bytes, part: Path, target: Path, *, fsync: bool) -> int:
-    descriptor = _create(part)
+@contextmanager
+def _removed_on_error(part: Path) -> Iterator[None]:
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            if fsync:
-                os.fsync(descriptor)
-            mtime_ns = os.fstat(descriptor).st_mtime_ns  # after the last write; a new name does not change it
-        part.replace(target)
+        yield
     except BaseException:
         # The first error is the one to tell about, so a second one is not let through.
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             part.unlink()
         raise
-    return mtime_ns
 
 
 def _create(part: Path) -> int:
@@ -95,8 +121,9 @@ def _create(part: Path) -> int:
         ) from error
 
 
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _sync(path: Path, flag: int) -> None:
+    # Linux tells a new descriptor, too, of an earlier write that failed and that nobody was told of.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flag)
     try:
         os.fsync(descriptor)
     finally:

@@ -28,6 +28,7 @@ T = TypeVar("T")
 _FILE = "journal.sqlite3"
 # A walk through a job's rows is cut into questions of so many rows, some 10 ms each: commits go on between.
 _SPAN_ROWS = 20_000
+_MAX_KEYS = 128
 
 
 class Journal:
@@ -98,9 +99,8 @@ class Journal:
         Raises:
             ValueError: there is a job of that id, or the token has been used.
         """
-        self._keys[spec.job_id] = self._order(
-            partial(jobs.add, self._connection, self._texts, spec, token, summary)
-        )
+        key = self._order(partial(jobs.add, self._connection, self._texts, spec, token, summary))
+        self._keep(spec.job_id, key)
 
     def add_token(self, job_id: str, token: str) -> None:
         """Writes the token of a further run of a job; it survives a power cut from here on.
@@ -219,8 +219,13 @@ class Journal:
         key = self._keys.get(job_id) or self._ask(partial(jobs.key_of, self._connection, job_id))
         if key is None:
             raise UnknownJob(job_id)
-        self._keys[job_id] = key
+        self._keep(job_id, key)
         return key
+
+    def _keep(self, job_id: str, key: JobKey) -> None:
+        if len(self._keys) >= _MAX_KEYS:  # of jobs long ended, for the most part
+            self._keys.clear()
+        self._keys[job_id] = key
 
     def _ask(self, question: Callable[[], T]) -> T:
         try:

@@ -10,7 +10,7 @@ from pixfarm.journal.values import Provenance
 from pixfarm.model import ImageState
 
 _COLUMNS = 16
-_MAX_TEXTS = 10_000
+_MAX_TEXTS = 256
 _DONE = NUMBERS[ImageState.DONE]
 
 # Many rows in one statement, in powers of two: every statement gives the interpreter lock away and has to get

@@ -1,9 +1,5 @@
 """Folders that cannot be written, lead elsewhere, or change while a job runs; images too large for a node."""
 
-import os
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,19 +8,7 @@ from pixfarm.farm import LocalFarm, NodeSpec
 from tests.acceptance.conftest import MakeFarm
 from tests.acceptance.pictures import is_whole, many_images, results, save_image
 from tests.acceptance.processes import Terminals, wait_until
-
-
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """While this lasts, nothing can be written there, not even by root."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,ro", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("nobody but root may mount a disk, and not everywhere")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+from tests.integration.small_disks import small_disk
 
 
 def test_a_job_that_cannot_be_written_hinders_no_other(
@@ -32,7 +16,7 @@ def test_a_job_that_cannot_be_written_hinders_no_other(
 ) -> None:
     farm = make_farm([NodeSpec()] * 2, ("--give-up-s", "3"))
     bad, good = many_images(tmp_path / "bad", 40), many_images(tmp_path / "good", 40)
-    with read_only(bad / "output_dir"):
+    with small_disk(bad / "output_dir", read_only=True):
         stuck = terminals.client(farm, bad)
         stuck.wait_for("no usable node; waiting")
         report = terminals.report(farm, good)

@@ -62,6 +62,7 @@ class ChaosFarm(LocalFarm):
         self.worker_deaths = 0
         self._proxy = proxy
         self._locks = {name: threading.Lock() for name in (SERVER, *self._specs)}
+        self._rolling = threading.Lock()
 
     def start_node(self, name: str, port: int = 0) -> Part:
         """As LocalFarm's, on a port that no outgoing connection can take while the node is down."""
@@ -79,8 +80,8 @@ class ChaosFarm(LocalFarm):
             time.sleep(_NODE_SETTLES_S)
 
     def restart_node(self, name: str) -> None:
-        """Lets a node finish what it has, and starts it again."""
-        with self._locks[name]:
+        """Lets a node finish what it has, and starts it again; one node after the other."""
+        with self._rolling, self._locks[name]:
             self.nodes[name].stop()
             self._start_again(name, 0.0)
             time.sleep(_NODE_SETTLES_S)

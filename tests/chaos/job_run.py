@@ -16,7 +16,7 @@ from tests.chaos.sources import Base
 from tests.chaos.trace_file import TraceFile
 
 _ACCEPTED = re.compile(r"^ *job ([0-9A-Za-z_-]+): .* by ", re.MULTILINE)
-_JOB = re.compile(r"\b(?:job|--attach) ([0-9A-Za-z_-]+)")
+_JOB = re.compile(r"\b(?:job|--attach) ([0-9a-f]{12})\b")
 _UNREACHABLE, _USAGE = 3, 2
 _ASK_AGAIN_S = 0.25
 _CALL_TIMEOUT_S = 60.0

@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from benchmarks.journal_rows import JOB, RowSource, filled_journal
 from pixfarm.farm import NodeSpec
 from tests.chaos.outcome import Outcome
 from tests.chaos.stage import Stage
-from tests.integration.processes import descendants, rss_mb, thread_count
+from tests.integration.processes import descendants, private_mb, rss_mb, thread_count
 
 NAME = "soak"
 LINE = "growth < 1 MB/h per process, threads and descriptors constant"
@@ -32,6 +33,7 @@ _READ_ALL_S = 120.0
 class _Sample:
     at_s: float
     rss_mb: float
+    private_mb: float
     threads: int
     descriptors: int
 
@@ -77,7 +79,7 @@ def _part_of(node: int, child: int) -> str:
 
 def _sample(pid: int, now_s: float) -> _Sample:
     descriptors = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-    return _Sample(now_s, rss_mb(pid), thread_count(pid), descriptors)
+    return _Sample(now_s, rss_mb(pid), private_mb(pid), thread_count(pid), descriptors)
 
 
 def _judge(samples: dict[str, list[_Sample]], outcome: Outcome) -> None:
@@ -86,18 +88,33 @@ def _judge(samples: dict[str, list[_Sample]], outcome: Outcome) -> None:
         if len(warm) < 4:
             outcome.notes.append(f"{name}: too few samples")
             continue
-        fit = statistics.linear_regression([s.at_s for s in warm], [s.rss_mb for s in warm])
-        growth = 3600 * fit.slope
+        growth, own = (_mb_per_h(warm, what) for what in (_resident, _private))
         half = len(warm) // 2
         more = {
             "threads": max(s.threads for s in warm[half:]) - max(s.threads for s in warm[:half]),
             "descriptors": max(s.descriptors for s in warm[half:]) - max(s.descriptors for s in warm[:half]),
         }
         last = warm[-1]
-        what = f"{name}: {last.rss_mb:.1f} MB, {growth:+.2f} MB/h, {last.threads} threads"
+        what = (
+            f"{name}: {last.rss_mb:.1f} MB, {growth:+.2f} MB/h (its own {own:+.2f}), {last.threads} threads"
+        )
         outcome.notes.append(f"{what}, {last.descriptors} descriptors")
         if last.at_s < _JUDGED_FROM_S:
             continue  # too short to tell growth from noise; the numbers above say what was seen
         if growth >= _GROWTH_MB_PER_H:
             outcome.broken.append(f"{name} grew by {growth:.2f} MB/h")
         outcome.broken += [f"{name} has {n} more {kind} than before" for kind, n in more.items() if n > 0]
+
+
+def _mb_per_h(samples: list[_Sample], memory: Callable[[_Sample], float]) -> float:
+    fit = statistics.linear_regression([s.at_s for s in samples], [memory(s) for s in samples])
+    return 3600 * fit.slope
+
+
+def _resident(sample: _Sample) -> float:
+    return sample.rss_mb
+
+
+def _private(sample: _Sample) -> float:
+    """Without pages of libraries, which come in as they are first used."""
+    return sample.private_mb

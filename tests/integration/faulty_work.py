@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pixfarm.errors import FailureCode
-from pixfarm.imaging import ImageOutcome, ImageSettings, NotPublished, process_image
+from pixfarm.imaging import Draft, ImageSettings, NotPublished, draft_image
 from pixfarm.model import Recipe
 from pixfarm.parts import name_part
 
@@ -20,24 +20,20 @@ CHILD_FILE = "child.pid"
 _kept: list[bytearray] = []
 
 
-def work(
-    source: Path, target: Path, attempt_id: str, settings: ImageSettings, recipe: Recipe
-) -> ImageOutcome:
+def work(source: Path, target: Path, attempt_id: str, settings: ImageSettings, recipe: Recipe) -> Draft:
     """What the name says, with a temporary file in the way; images of other names are processed."""
     deed = DEEDS.get(source.stem)
     if deed is None:
-        return process_image(source, target, attempt_id, settings, recipe)
+        return draft_image(source, target, attempt_id, settings, recipe)
     (target.parent / name_part(target.name, attempt_id)).write_bytes(b"half a result")
     deed(target)
-    return ImageOutcome(1, 1, 1, 1, 1, 1, recipe.fingerprint)
+    return Draft(1, 1, 1, 1, 1, recipe.fingerprint)
 
 
-def leak(
-    source: Path, target: Path, attempt_id: str, settings: ImageSettings, recipe: Recipe
-) -> ImageOutcome:
+def leak(source: Path, target: Path, attempt_id: str, settings: ImageSettings, recipe: Recipe) -> Draft:
     """Processes an image and keeps some memory."""
     _kept.append(bytearray(os.urandom(1024) * 1024 * LEAK_MIB))
-    return process_image(source, target, attempt_id, settings, recipe)
+    return draft_image(source, target, attempt_id, settings, recipe)
 
 
 def _kill_itself(number: int) -> Callable[[Path], None]:

@@ -9,6 +9,12 @@ def rss_mb(pid: int) -> float:
     return int(line.split()[1]) / 1024
 
 
+def private_mb(pid: int) -> float:
+    """Memory of its own in megabytes: without pages of libraries, which come in as they are first used."""
+    line = next(line for line in _status(pid) if line.startswith("RssAnon:"))
+    return int(line.split()[1]) / 1024
+
+
 def thread_count(pid: int) -> int:
     line = next(line for line in _status(pid) if line.startswith("Threads:"))
     return int(line.split()[1])

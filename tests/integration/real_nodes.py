@@ -1,6 +1,7 @@
 """computenode.py as a subprocess of its own, without a server."""
 
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -28,9 +29,10 @@ class RealNode:
         return self.part.process.pid
 
     def call(
-        self, strategy: Strategy, filename: str, attempt_id: str = "a", timeout_s: float = 60.0
+        self, strategy: Strategy, filename: str, attempt_id: str = "", timeout_s: float = 60.0
     ) -> TaskResult:
-        """By execute or delayed_execute."""
+        """By execute or delayed_execute; an attempt of its own if none is named."""
+        attempt_id = attempt_id or uuid.uuid4().hex
         task = Task(str(self.base_path), filename, attempt_id, timeout_s, patience_s=30.0)
         return self.caller.call(self.machine, task, strategy)
 

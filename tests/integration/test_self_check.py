@@ -4,8 +4,8 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from pixfarm.imaging import NotPublished
 from pixfarm.self_check import SelfCheck
 from tests.integration.own_resources import nothing_left_over
 from tests.integration.real_nodes import EXECUTE, real_node
+from tests.integration.small_disks import small_disk
 from tests.integration.small_images import save_image, save_slow_image
 from tests.integration.waiting import eventually
 
@@ -268,19 +269,6 @@ def test_what_nobody_has_met_for_ten_minutes_is_not_tried_any_more(
         assert tries(disk)
         monkeypatch.setattr("pixfarm.self_check._FORGET_S", 0.0)
         assert eventually(lambda: not check.unwritable)
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[None]:
-    """A file system of 1 MiB there."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("nobody but root may mount a small disk, and not everywhere")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_a_node_with_a_full_disk_says_so_until_there_is_space(tmp_path: Path) -> None:

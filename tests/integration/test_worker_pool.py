@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pixfarm import imaging
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.farm import HOME
-from pixfarm.imaging import ImageSettings
+from pixfarm.imaging import ImageOutcome, ImageSettings, NotPublished
+from pixfarm.parts import name_part
 from pixfarm.worker import WorkDone, WorkerPool
 from pixfarm.worker_handle import LANES_PER_WORKER
 from tests.integration.own_resources import nothing_left_over
@@ -110,6 +112,34 @@ def test_a_pool_processes_images(bench: Bench) -> None:
         assert image.size == (40, 24)
 
 
+def test_a_worker_goes_on_while_the_disk_is_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish, is_written = imaging.publish, threading.Event()
+
+    def publish_slowly(draft: imaging.Draft, target: Path, attempt_id: str, *, fsync: bool) -> ImageOutcome:
+        if target.name.startswith("waits"):
+            assert is_written.wait(PATIENCE_S)
+        return publish(draft, target, attempt_id, fsync=fsync)
+
+    monkeypatch.setattr(imaging, "publish", publish_slowly)
+    waiting = [bench.submit("small.png", f"waits-{number}.png") for number in range(2 * LANES_PER_WORKER)]
+    others = [bench.submit("small.png", f"done-{number}.png") for number in range(10)]
+    assert all(other.result(PATIENCE_S).outcome.width_px == 40 for other in others)
+    assert not any(future.done() for future in waiting)
+    assert not list(bench.folder.glob("waits-*"))
+    is_written.set()
+    assert all(future.result(PATIENCE_S).outcome.width_px == 40 for future in waiting)
+    assert len(list(bench.folder.glob("waits-*"))) == len(waiting)
+
+
+def test_a_result_whose_place_is_taken_tells_its_size_and_leaves_nothing(bench: Bench) -> None:
+    (bench.folder / "taken.png").mkdir()
+    failure = failure_of(bench.submit("small.png", "taken.png"))
+    assert isinstance(failure, NotPublished)
+    assert failure.code is FailureCode.FORBIDDEN
+    assert failure.size_bytes > 0
+    assert not list(bench.folder.glob(".*.part"))
+
+
 @pytest.mark.parametrize("bench", [2], indirect=True, ids=["two workers"])
 def test_many_images_from_many_threads_are_all_done(bench: Bench) -> None:
     pids = bench.pids()
@@ -167,6 +197,18 @@ def test_an_idle_worker_that_died_is_replaced_and_no_image_fails(bench: Bench) -
         os.kill(pid, signal.SIGKILL)
         assert ends(pid)
         assert bench.do("small.png", f"done-{number}.png").outcome.width_px == 40
+
+
+def test_an_image_whose_worker_died_between_its_result_and_its_answer_is_done_again(bench: Bench) -> None:
+    (pid,) = bench.pids()
+    os.kill(pid, signal.SIGSTOP)
+    assert eventually(lambda: state(pid) == "T")
+    (bench.folder / name_part("again.png", "again")).write_bytes(b"a whole result")
+    future = bench.submit("small.png", "again.png")
+    assert eventually(lambda: bench.pool.crew.workers[0].in_flight == 1)
+    os.kill(pid, signal.SIGKILL)
+    assert future.result(PATIENCE_S).outcome.width_px == 40
+    assert not list(bench.folder.glob(".*.part"))
 
 
 def test_an_image_over_its_time_fails_and_its_worker_is_replaced(bench: Bench) -> None:
@@ -258,7 +300,7 @@ def test_a_worker_ignores_the_signals_that_stop_a_node(bench: Bench) -> None:
 PARENT = """
 import sys, threading, time
 from pathlib import Path
-from pixfarm.imaging import ImageSettings
+from pixfarm.imaging import ImageOutcome, ImageSettings, NotPublished
 from pixfarm.worker import WorkerPool
 
 if __name__ == "__main__":

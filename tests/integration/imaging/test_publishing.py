@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pixfarm.errors import FailureCode, TaskFailed
-from pixfarm.imaging.publishing import NotPublished, publish
+from pixfarm.imaging.publishing import NotPublished, put_in_place, write_part
 from pixfarm.parts import name_part
 from tests.integration.imaging.image_files import failure
 
@@ -19,6 +19,11 @@ def umask() -> Iterator[int]:
     previous = os.umask(0o027)
     yield 0o027
     os.umask(previous)
+
+
+def publish(content: bytes, target: Path, attempt_id: str, *, fsync: bool) -> int:
+    write_part(content, target, attempt_id)
+    return put_in_place(target, attempt_id, len(content), fsync=fsync)
 
 
 def names_in(directory: Path) -> list[str]:

@@ -176,3 +176,16 @@ def test_a_job_of_another_version_is_named_instead_of_half_read(tmp_path: Path, 
         journal._ask(lambda: journal._connection.execute(change))
         with pytest.raises(StateUnusable, match="operation"):
             journal.unfinished()
+
+
+def test_of_however_many_jobs_each_is_written_to_and_only_some_are_remembered(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pixfarm.journal.journal._MAX_KEYS", 3)
+    for number in range(8):
+        begin(journal, f"new-{number}")
+        assert len(journal._keys) <= 3
+    for number in range(8):
+        journal.record(f"new-{number}", image("a.jpg"), ORIGIN, nothing)
+    journal.flush()
+    assert [len(journal.images(f"new-{number}", "", 10)) for number in range(8)] == [1] * 8

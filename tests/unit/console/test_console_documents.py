@@ -2,8 +2,6 @@ import dataclasses
 import io
 import json
 import math
-import subprocess
-import sys
 
 import pytest
 
@@ -92,8 +90,3 @@ def test_a_nodes_document_has_every_field_of_every_node() -> None:
 def test_a_document_goes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     print_document({"nodes": []})
     assert json.loads(capsys.readouterr().out) == {"nodes": []}
-
-
-def test_importing_the_console_does_not_import_rich() -> None:
-    code = "import sys, pixfarm.console; sys.exit('rich' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

@@ -199,7 +199,7 @@ def test_a_wait_for_the_end_is_over_in_time() -> None:
 
 def test_a_job_can_be_paused_resumed_and_stopped_from_many_threads() -> None:
     # Whatever the order: it is stopped once, and lets nobody wait.
-    for _ in range(20):
+    for _ in range(6):
         woken = Woken()
         one = Control("job-1", woken)
         all_there = threading.Barrier(9)

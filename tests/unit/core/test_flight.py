@@ -61,12 +61,12 @@ def test_an_end_whose_noting_fails_is_an_end() -> None:
     assert (told, one.is_over) == ([one], True)
 
 
-def test_of_fifty_that_end_a_flight_at_once_one_is_the_first() -> None:
+def test_of_twenty_that_end_a_flight_at_once_one_is_the_first() -> None:
     for _ in range(3):
         told: list[Flight] = []
         firsts: list[bool] = []
         one = Flight(BASE, "a.jpg", told.append)
-        all_there = threading.Barrier(50)
+        all_there = threading.Barrier(20)
 
         def end(
             one: Flight = one, firsts: list[bool] = firsts, barrier: threading.Barrier = all_there
@@ -75,6 +75,6 @@ def test_of_fifty_that_end_a_flight_at_once_one_is_the_first() -> None:
             with one.end() as is_first:
                 firsts.append(is_first)
 
-        for thread in start(end, map(str, range(50))):
+        for thread in start(end, map(str, range(20))):
             thread.join(PATIENCE_S)
-        assert (sum(firsts), len(firsts), told) == (1, 50, [one])
+        assert (sum(firsts), len(firsts), told) == (1, 20, [one])
