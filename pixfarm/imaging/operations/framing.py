@@ -7,9 +7,9 @@ from typing import Annotated
 import cv2
 
 from pixfarm.imaging.colours import Colour
-from pixfarm.imaging.operations.channels import on_visible
+from pixfarm.imaging.operations.channels import on_weighted
 from pixfarm.imaging.operations.declaration import Declared, operation
-from pixfarm.imaging.operations.resizing import within_opacity
+from pixfarm.imaging.operations.placing import Gravity
 from pixfarm.imaging.pixels import Pixels, full_value
 
 _MOST_PX = 65500  # the longest side that libjpeg writes
@@ -17,26 +17,6 @@ _WHITE = Colour(255, 255, 255)
 _PAPER = Colour(255, 255, 255, alpha=0)  # white, and nothing at all in images that have opacity
 _QUARTER_TURNS = {1: cv2.ROTATE_90_CLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_COUNTERCLOCKWISE}
 _ROUNDING_ERROR_PX = 1e-6
-
-
-class Gravity(StrEnum):
-    """The side or corner that a box is drawn to."""
-
-    CENTRE = "centre"
-    NORTH = "north"
-    NORTHEAST = "northeast"
-    EAST = "east"
-    SOUTHEAST = "southeast"
-    SOUTH = "south"
-    SOUTHWEST = "southwest"
-    WEST = "west"
-    NORTHWEST = "northwest"
-
-    def place(self, free_width: int, free_height: int) -> tuple[int, int]:
-        """How far from the left and from the top something is when that much room is left over."""
-        x = 0 if "west" in self else free_width if "east" in self else free_width // 2
-        y = 0 if "north" in self else free_height if "south" in self else free_height // 2
-        return x, y
 
 
 class Direction(StrEnum):
@@ -177,12 +157,11 @@ def _turned(image: Pixels, angle: float, background: Colour, *, expand: bool) ->
         )
         matrix[:, 2] += (size[0] - width) / 2, (size[1] - height) / 2
     corners = background.pixel(image).ravel().astype(float)
-    if corners.size == 4:  # colour times opacity, as on_visible() has the image
+    if corners.size == 4:  # colour times opacity, as on_weighted() has the image
         corners[:3] *= corners[3] / full_value(image)
 
     def turn(visible: Pixels) -> Pixels:
         value = corners.tolist()
-        turned = cv2.warpAffine(visible, matrix, size, flags=cv2.INTER_CUBIC, borderValue=value)
-        return within_opacity(turned, full_value(image))
+        return cv2.warpAffine(visible, matrix, size, flags=cv2.INTER_CUBIC, borderValue=value)
 
-    return on_visible(image, turn)
+    return on_weighted(image, turn)

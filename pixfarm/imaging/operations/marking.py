@@ -15,8 +15,8 @@ from pixfarm.imaging.decoding import decode
 from pixfarm.imaging.formats import examine
 from pixfarm.imaging.operations.channels import grey_of, on_visible
 from pixfarm.imaging.operations.declaration import Declared, operation
-from pixfarm.imaging.operations.framing import Gravity
 from pixfarm.imaging.operations.lettering import drawable, letters
+from pixfarm.imaging.operations.placing import Gravity
 from pixfarm.imaging.pixels import Pixels, full_value
 from pixfarm.imaging.source import read_source
 

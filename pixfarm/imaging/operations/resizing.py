@@ -8,7 +8,7 @@ import numpy as np
 
 from pixfarm.imaging.operations.channels import on_visible
 from pixfarm.imaging.operations.declaration import Declared, operation
-from pixfarm.imaging.pixels import Pixels, full_value
+from pixfarm.imaging.pixels import Pixels
 
 _MOST_PX = 65500  # the longest side that libjpeg writes
 # Larger blocks overflow in INTER_AREA of OpenCV 5.0: 8000 x 8000 px of 255 become 2 x 2 px of 0.
@@ -107,17 +107,7 @@ def _covering(image: Pixels, box: tuple[int, int], *, enlarge: bool) -> Pixels:
 def _sampled(image: Pixels, size: tuple[int, int]) -> Pixels:
     if (image.shape[1], image.shape[0]) == size:
         return image.copy()
-    return on_visible(image, lambda visible: within_opacity(_filtered(visible, size), full_value(image)))
-
-
-def within_opacity(image: Pixels, most: int) -> Pixels:
-    """Colour times opacity after a filter that rings, made less where it is more than opaque; in place.
-
-    on_visible() cuts such opacity to full; the colour that belongs to it would come out too bright.
-    """
-    if image.ndim == 3 and image.shape[2] == 4:
-        np.divide(image, np.maximum(image[..., 3:] / most, 1), out=image)
-    return image
+    return on_visible(image, lambda visible: _filtered(visible, size))
 
 
 def _filtered(image: Pixels, size: tuple[int, int]) -> Pixels:

@@ -7,7 +7,7 @@ from typing import Annotated
 import cv2
 import numpy as np
 
-from pixfarm.imaging.operations.channels import on_colour, on_visible, with_alpha_of, without_alpha
+from pixfarm.imaging.operations.channels import is_opaque, on_colour, on_visible, with_alpha_of, without_alpha
 from pixfarm.imaging.operations.declaration import Declared, operation
 from pixfarm.imaging.pixels import Pixels, full_value
 
@@ -149,13 +149,9 @@ def _left_to_blur(radius: float, step: float) -> float:
     return math.sqrt(radius**2 - (step**2 - 1) / 12 - step**2 / 6) / step
 
 
-def _is_opaque(image: Pixels) -> bool:
-    return image.ndim == 2 or image.shape[2] == 3 or bool(image[..., 3].min() == full_value(image))
-
-
 def _on_visible(image: Pixels, spread: Callable[[Pixels], Pixels]) -> Pixels:
-    """on_visible(), without its detour through float32 where nothing is transparent."""
-    return on_colour(image, spread) if _is_opaque(image) else on_visible(image, spread)
+    """As ``on_visible()``, without opacity where nothing is transparent."""
+    return on_colour(image, spread) if is_opaque(image) else on_visible(image, spread)
 
 
 def _median(part: Pixels, size: int) -> Pixels:
@@ -206,7 +202,7 @@ def _bilateral_of_four(part: Pixels, diameter: int, sigma_colour: float, sigma_s
 
 
 def _with_hidden_filled(image: Pixels, reach: float) -> Pixels:
-    if _is_opaque(image):
+    if is_opaque(image):
         return without_alpha(image)
     filling = np.rint(mean_around(image, reach / 2)).astype(image.dtype)
     return np.where(image[..., 3:] == 0, filling, image[..., :3])

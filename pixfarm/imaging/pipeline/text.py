@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pixfarm.errors import UsageError
+from pixfarm.errors import InvalidRequest
 
 MAX_CHARACTERS = 10_000
 
@@ -21,7 +21,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 _NEEDS_QUOTES = re.compile(r'[,|"\\]|^\s|\s$|^$')
 
 
-class BadPipeline(UsageError):
+class BadPipeline(InvalidRequest):
     """A pipeline cannot be carried out as it is written.
 
     Args:
@@ -30,7 +30,7 @@ class BadPipeline(UsageError):
     """
 
     def __init__(self, position: int, problem: str) -> None:
-        super().__init__(f"character {position}: {problem}")
+        super().__init__(f"the pipeline is wrong at character {position}: {problem}")
         self.position = position
         self.problem = problem
 

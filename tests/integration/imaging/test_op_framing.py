@@ -8,7 +8,8 @@ from PIL import Image
 
 from pixfarm.imaging.colours import Colour
 from pixfarm.imaging.operations.declaration import CATALOGUE
-from pixfarm.imaging.operations.framing import Direction, Gravity, border, crop, flip, pad, rotate
+from pixfarm.imaging.operations.framing import Direction, border, crop, flip, pad, rotate
+from pixfarm.imaging.operations.placing import Gravity
 from tests.integration.imaging.image_files import Array
 
 KINDS = {"grey": (), "BGR": (3,), "BGRA": (4,)}

@@ -13,9 +13,9 @@ from PIL import Image
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.imaging.colours import Colour
 from pixfarm.imaging.operations import marking
-from pixfarm.imaging.operations.framing import Gravity
 from pixfarm.imaging.operations.lettering import letters
 from pixfarm.imaging.operations.marking import overlay, watermark
+from pixfarm.imaging.operations.placing import Gravity
 from pixfarm.imaging.source import Source, read_source
 from tests.integration.imaging.image_files import Array, picture, png, slope, to_bgr
 
