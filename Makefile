@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 PYTEST := $(RUN) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit check format bench chaos idl clean
+.PHONY: help demo test test-unit check format bench chaos docs idl clean
 
 help:  ## show what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -35,6 +35,10 @@ bench: $(VENV)/.dev  ## measure, print, and write benchmarks/results/*.json
 
 chaos: $(VENV)/.dev  ## an hour of faults; CHAOS="--quick" for minutes, or "--minutes 10 --seed 3 --only faults"
 	$(RUN) -m tests.chaos $(CHAOS)
+
+docs: $(VENV)/.dev  ## make the pictures and docs/operations.md again
+	$(RUN) docs/make_pictures.py
+	$(RUN) docs/make_operations.py
 
 idl:  ## generate gen-py/ again (needs thrift-compiler 0.17.0)
 	thrift --gen py:enum,slots -out gen-py thrift/pixfarm.thrift

@@ -19,6 +19,7 @@ from pixfarm.follow import Patience, follow
 from pixfarm.interrupts import Interrupts
 from pixfarm.machines import read_machines
 from pixfarm.model import ImageRecord, JobSpec, JobState, Strategy
+from pixfarm.recipe import EDGES
 
 _DEFAULT_BASE_PATH = script.HOME / "data"
 
@@ -26,6 +27,8 @@ _DEFAULT_BASE_PATH = script.HOME / "data"
 def main(argv: Sequence[str] | None = None) -> int:
     """Does what the arguments ask for; returns the exit code."""
     options = client_options.parse(argv)
+    if options.mode in (Mode.OPERATIONS, Mode.OPERATION):
+        return _show_operations(options)
     act = {
         Mode.PAUSE: _pause,
         Mode.REPORT: _report_images,
@@ -67,7 +70,7 @@ def _spec(server: wire.ServerCaller, options: ClientOptions) -> JobSpec:
         server.resume_job(options.job_id)
     known = None if options.mode is Mode.SUBMIT else server.job_status(options.job_id)
     if known is not None and options.mode is not Mode.RETRY:
-        return JobSpec(known.job_id, known.base_path, known.strategy, known.priority)
+        return JobSpec(known.job_id, known.base_path, known.strategy, known.priority, recipe=known.recipe)
     base_path = known.base_path if known else str(_whole(options.base_path or _DEFAULT_BASE_PATH))
     return JobSpec(
         job_id=uuid.uuid4().hex[:12],
@@ -77,6 +80,7 @@ def _spec(server: wire.ServerCaller, options: ClientOptions) -> JobSpec:
         skip_done=options.skip_done,
         retry_of=options.job_id,
         task_timeout_s=options.task_timeout_s,
+        recipe=options.recipe or (known.recipe if known else EDGES),
     )
 
 
@@ -149,6 +153,24 @@ def _list_nodes(server: wire.ServerCaller, options: ClientOptions) -> int:
         console.print_document(console.nodes_document(nodes))
     else:
         console.print_nodes(nodes)
+    return script.EXIT_OK
+
+
+def _show_operations(options: ClientOptions) -> int:
+    # Here and not above: it comes with OpenCV, which takes a while.
+    from pixfarm.console import catalogue  # noqa: PLC0415
+    from pixfarm.imaging import CATALOGUE, find_operation  # noqa: PLC0415
+
+    if options.mode is Mode.OPERATION:
+        operation = find_operation(options.operation, CATALOGUE)
+        if options.json:
+            console.print_document(catalogue.operations_document([operation]))
+        else:
+            catalogue.print_operation(operation)
+    elif options.json:
+        console.print_document(catalogue.operations_document(list(CATALOGUE.values())))
+    else:
+        catalogue.print_operations(CATALOGUE)
     return script.EXIT_OK
 
 

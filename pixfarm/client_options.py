@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from pixfarm import script
+from pixfarm import recipe_options, script
 from pixfarm.follow import PATIENCE
 from pixfarm.model import Strategy
+from pixfarm.recipe import Recipe
 
 STDOUT = "-"
 _LARGEST_PRIORITY = 100
@@ -28,6 +29,8 @@ class Mode(Enum):
     REPORT = "--report"
     JOBS = "--jobs"
     NODES = "--list-nodes"
+    OPERATIONS = "--list-ops"
+    OPERATION = "--describe-op"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +40,11 @@ class ClientOptions:
     Args:
         mode: what to do.
         job_id: the job that it is about; empty where it is about none that exists.
+        operation: name of the operation that it is about; empty where it is about none.
         machines: path of machine.txt.
         base_path: what to submit; None for the default.
         strategy: None for the default: that of the job to retry, or load-balancing.
+        recipe: None for the default: that of the job to retry, or edges.
         priority: -100 to 100.
         skip_done: whether images with a good result are passed over.
         task_timeout_s: seconds a worker may spend on an image; None lets the server decide.
@@ -51,9 +56,11 @@ class ClientOptions:
 
     mode: Mode
     job_id: str
+    operation: str
     machines: Path
     base_path: Path | None
     strategy: Strategy | None
+    recipe: Recipe | None
     priority: int
     skip_done: bool
     task_timeout_s: float | None
@@ -63,7 +70,7 @@ class ClientOptions:
     quiet: bool
 
 
-_SUBMITTING = ("--strategy", "--priority", "--skip-done", "--task-timeout")
+_SUBMITTING = (*recipe_options.FLAGS, "--strategy", "--priority", "--skip-done", "--task-timeout")
 _FOLLOWING = ("--wait-s",)
 _TAKES = {
     Mode.SUBMIT: ("base_path", *_SUBMITTING, *_FOLLOWING),
@@ -73,11 +80,14 @@ _TAKES = {
     Mode.CANCEL: _FOLLOWING,
     Mode.REPORT: ("--csv",),
 }
+_SHOWING = (Mode.REPORT, Mode.JOBS, Mode.NODES, Mode.OPERATIONS, Mode.OPERATION)
 _DOES = {
     Mode.RETRY: "takes the base path of JOB",
     Mode.REPORT: "shows the images and leaves",
     Mode.JOBS: "shows the jobs and leaves",
     Mode.NODES: "shows the nodes and leaves",
+    Mode.OPERATIONS: "shows the operations and leaves",
+    Mode.OPERATION: "shows an operation and leaves",
 }
 
 
@@ -91,12 +101,15 @@ def parse(argv: Sequence[str] | None) -> ClientOptions:
     mode = chosen[0] if chosen else Mode.SUBMIT
     _refuse_what_would_be_ignored(parser, mode, given)
     value = _value(given, mode.value) if mode.value else None
+    name = value if isinstance(value, str) else ""
     return ClientOptions(
         mode=mode,
-        job_id=value if isinstance(value, str) else "",
+        job_id=name if mode is not Mode.OPERATION else "",
+        operation=name if mode is Mode.OPERATION else "",
         machines=given.machines,
         base_path=given.base_path,
         strategy=given.strategy,
+        recipe=recipe_options.recipe(given),
         priority=given.priority or 0,
         skip_done=bool(given.skip_done),
         task_timeout_s=given.task_timeout,
@@ -124,7 +137,7 @@ def _refuse_what_would_be_ignored(parser: script.Parser, mode: Mode, given: Name
         parser.error(f"{mode.value} {does}, so {' and '.join(unused)} would be ignored; leave {them} out")
     if given.csv is not None and given.json:
         parser.error("--csv and --json do not go together; choose one")
-    if given.quiet and mode in (Mode.REPORT, Mode.JOBS, Mode.NODES) and given.csv is None:
+    if given.quiet and mode in _SHOWING and given.csv is None:
         parser.error(f"{mode.value} {_DOES[mode]}; leave out --quiet")
 
 
@@ -140,6 +153,7 @@ def _parser() -> script.Parser:
         type=script.directory,
         help="directory with input_dir/, or with the images themselves (default: data beside this script)",
     )
+    recipe_options.add_to(parser)
     _add_submitting(parser)
     _add_modes(parser)
     parser.add_argument(
@@ -197,7 +211,12 @@ def _add_modes(parser: script.Parser) -> None:
     modes.add_argument(
         "--csv", metavar="FILE", help="with --report: write it to FILE as CSV; - for standard output"
     )
-    for mode, words in {Mode.JOBS: "show the jobs and leave", Mode.NODES: "show the nodes and leave"}.items():
+    modes.add_argument(Mode.OPERATION.value, metavar="NAME", help="show the parameters of an operation")
+    for mode, words in {
+        Mode.OPERATIONS: "show the operations that images can be done with",
+        Mode.JOBS: "show the jobs and leave",
+        Mode.NODES: "show the nodes and leave",
+    }.items():
         modes.add_argument(mode.value, action="store_const", const=True, help=words)
 
 

@@ -5,6 +5,7 @@ from enum import Enum, StrEnum
 from pathlib import Path
 
 from pixfarm.errors import FailureCode
+from pixfarm.recipe import EDGES, Recipe
 
 DEFAULT_TIMEOUT_S = 60.0
 
@@ -12,10 +13,6 @@ DEFAULT_TIMEOUT_S = 60.0
 INPUT_DIR = "input_dir"
 OUTPUT_DIR = "output_dir"
 EXTENSIONS = ("jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp")
-
-DEFAULT_PIPELINE = "edges"
-# Changes whenever the results of a pipeline would, because operations do another thing than before.
-_OPERATIONS_VERSION = 1
 
 
 class Strategy(StrEnum):
@@ -78,25 +75,6 @@ class SourceTree:
     def source_dir(self) -> str:
         """Name of the source directory below the base path; empty when that is the base path itself."""
         return "" if self.source == self.target.parent else self.source.name
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What is done to each image of a job.
-
-    Args:
-        pipeline: operations as text; on the server and beyond in the form that imaging.canonical() gives.
-    """
-
-    pipeline: str = DEFAULT_PIPELINE
-
-    @property
-    def fingerprint(self) -> str:
-        """A text that changes whenever the results would."""
-        return f"{self.pipeline}/{_OPERATIONS_VERSION}"
-
-
-EDGES = Recipe()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +219,7 @@ class JobSummary:
     priority: int = 0
     submitted_at: float = 0.0
     copies: int = 0
+    recipe: Recipe = EDGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,7 @@ class Progress:
             message=str(stopped) if stopped else message,
             priority=self._spec.priority,
             submitted_at=self._submitted_at,
+            recipe=self._spec.recipe,
         )
 
     def status(self, running: int, message: str) -> JobStatus:

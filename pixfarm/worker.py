@@ -18,8 +18,8 @@ from typing import Any
 
 from pixfarm import imaging, worker_process
 from pixfarm.errors import FailureCode, TaskFailed
-from pixfarm.model import EDGES, Recipe
 from pixfarm.parts import remove_part
+from pixfarm.recipe import EDGES, Recipe
 from pixfarm.recycling import Recycling
 from pixfarm.worker_crew import Crew
 from pixfarm.worker_handle import LANES_PER_WORKER, Worker, receive

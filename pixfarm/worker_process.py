@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 from pixfarm import imaging
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.memory_limit import limit_own_memory
-from pixfarm.model import Recipe
+from pixfarm.recipe import Recipe
 
 _log = logging.getLogger(__name__)
 

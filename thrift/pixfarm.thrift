@@ -71,6 +71,12 @@ enum RejectReason {
   DRAINING = 2
 }
 
+/** What is done to an image. */
+struct Recipe {
+  /** Operations with | between them, like "resize: width=1600 | sharpen: amount=0.6". Left out: edges. */
+  1: optional string pipeline
+}
+
 /** What a caller may choose about a job. */
 struct JobOptions {
   /** 1 to 64 of A-Z a-z 0-9 _ -, chosen by the caller so that job_status can be asked while
@@ -87,8 +93,8 @@ struct JobOptions {
   /** Seconds a worker may spend on one image, greater than 0, at most 3600. Left out: the server
    *  decides from the times of the job's images. */
   5: optional double task_timeout_s,
-  /** What is done to each image, like "resize: width=1600 | sharpen: amount=0.6". Left out: edges. */
-  6: optional string pipeline
+  /** What is done to each image. Left out: edges. */
+  6: optional Recipe recipe
 }
 
 /** What a caller may choose about one image. */
@@ -102,8 +108,8 @@ struct TaskOptions {
   /** Where the sources are below the base path: "input_dir", or "" for the base path itself. Left out:
    *  input_dir when there is one. A job says it, so that it is the same for all of its images. */
   3: optional string source_dir,
-  /** What is done to the image, see JobOptions. Left out: edges. */
-  4: optional string pipeline
+  /** What is done to the image. Left out: edges. */
+  4: optional Recipe recipe
 }
 
 /** One image, processed and published. */
@@ -222,7 +228,9 @@ struct JobStatus {
   /** When the job was submitted, seconds since 1970. */
   19: optional double submitted_at,
   /** Images sent to a second node because the first one was slow, at the end of the job. */
-  20: optional i64 copies
+  20: optional i64 copies,
+  /** What is done to each image. */
+  21: optional Recipe recipe
 }
 
 /** The end of a job. total = done + skipped + failed + not_done. */
@@ -264,7 +272,9 @@ struct JobReport {
   /** When the job was submitted, seconds since 1970. */
   18: optional double submitted_at,
   /** Images sent to a second node because the first one was slow, at the end of the job. */
-  19: optional i64 copies
+  19: optional i64 copies,
+  /** What is done to each image. */
+  20: optional Recipe recipe
 }
 
 /** A compute node: as it tells of itself in ComputeNode.status, or as the server sees it in

@@ -76,6 +76,76 @@ class RejectReason(IntEnum):
 
 
 
+class Recipe(object):
+    """
+    What is done to an image.
+
+    Attributes:
+     - pipeline: Operations with | between them, like "resize: width=1600 | sharpen: amount=0.6". Left out: edges.
+
+    """
+
+    __slots__ = (
+        'pipeline',
+    )
+
+
+    def __init__(self, pipeline=None,):
+        self.pipeline = pipeline
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.pipeline = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Recipe')
+        if self.pipeline is not None:
+            oprot.writeFieldBegin('pipeline', TType.STRING, 1)
+            oprot.writeString(self.pipeline.encode('utf-8') if sys.version_info[0] == 2 else self.pipeline)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class JobOptions(object):
     """
     What a caller may choose about a job.
@@ -90,7 +160,7 @@ class JobOptions(object):
      - retry_of: Id of an earlier job on the same base path: only its images that failed or were not done.
      - task_timeout_s: Seconds a worker may spend on one image, greater than 0, at most 3600. Left out: the server
     decides from the times of the job's images.
-     - pipeline: What is done to each image, like "resize: width=1600 | sharpen: amount=0.6". Left out: edges.
+     - recipe: What is done to each image. Left out: edges.
 
     """
 
@@ -100,17 +170,17 @@ class JobOptions(object):
         'skip_done',
         'retry_of',
         'task_timeout_s',
-        'pipeline',
+        'recipe',
     )
 
 
-    def __init__(self, job_id=None, priority=None, skip_done=None, retry_of=None, task_timeout_s=None, pipeline=None,):
+    def __init__(self, job_id=None, priority=None, skip_done=None, retry_of=None, task_timeout_s=None, recipe=None,):
         self.job_id = job_id
         self.priority = priority
         self.skip_done = skip_done
         self.retry_of = retry_of
         self.task_timeout_s = task_timeout_s
-        self.pipeline = pipeline
+        self.recipe = recipe
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -147,8 +217,9 @@ class JobOptions(object):
                 else:
                     iprot.skip(ftype)
             elif fid == 6:
-                if ftype == TType.STRING:
-                    self.pipeline = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                if ftype == TType.STRUCT:
+                    self.recipe = Recipe()
+                    self.recipe.read(iprot)
                 else:
                     iprot.skip(ftype)
             else:
@@ -181,9 +252,9 @@ class JobOptions(object):
             oprot.writeFieldBegin('task_timeout_s', TType.DOUBLE, 5)
             oprot.writeDouble(self.task_timeout_s)
             oprot.writeFieldEnd()
-        if self.pipeline is not None:
-            oprot.writeFieldBegin('pipeline', TType.STRING, 6)
-            oprot.writeString(self.pipeline.encode('utf-8') if sys.version_info[0] == 2 else self.pipeline)
+        if self.recipe is not None:
+            oprot.writeFieldBegin('recipe', TType.STRUCT, 6)
+            self.recipe.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -221,7 +292,7 @@ class TaskOptions(object):
     at most 3600. The simulated delay and the wait for a worker do not count. Left out: 60.
      - source_dir: Where the sources are below the base path: "input_dir", or "" for the base path itself. Left out:
     input_dir when there is one. A job says it, so that it is the same for all of its images.
-     - pipeline: What is done to the image, see JobOptions. Left out: edges.
+     - recipe: What is done to the image. Left out: edges.
 
     """
 
@@ -229,15 +300,15 @@ class TaskOptions(object):
         'attempt_id',
         'timeout_s',
         'source_dir',
-        'pipeline',
+        'recipe',
     )
 
 
-    def __init__(self, attempt_id=None, timeout_s=None, source_dir=None, pipeline=None,):
+    def __init__(self, attempt_id=None, timeout_s=None, source_dir=None, recipe=None,):
         self.attempt_id = attempt_id
         self.timeout_s = timeout_s
         self.source_dir = source_dir
-        self.pipeline = pipeline
+        self.recipe = recipe
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -264,8 +335,9 @@ class TaskOptions(object):
                 else:
                     iprot.skip(ftype)
             elif fid == 4:
-                if ftype == TType.STRING:
-                    self.pipeline = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                if ftype == TType.STRUCT:
+                    self.recipe = Recipe()
+                    self.recipe.read(iprot)
                 else:
                     iprot.skip(ftype)
             else:
@@ -290,9 +362,9 @@ class TaskOptions(object):
             oprot.writeFieldBegin('source_dir', TType.STRING, 3)
             oprot.writeString(self.source_dir.encode('utf-8') if sys.version_info[0] == 2 else self.source_dir)
             oprot.writeFieldEnd()
-        if self.pipeline is not None:
-            oprot.writeFieldBegin('pipeline', TType.STRING, 4)
-            oprot.writeString(self.pipeline.encode('utf-8') if sys.version_info[0] == 2 else self.pipeline)
+        if self.recipe is not None:
+            oprot.writeFieldBegin('recipe', TType.STRUCT, 4)
+            self.recipe.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -915,6 +987,7 @@ class JobStatus(object):
      - priority: The job's priority.
      - submitted_at: When the job was submitted, seconds since 1970.
      - copies: Images sent to a second node because the first one was slow, at the end of the job.
+     - recipe: What is done to each image.
 
     """
 
@@ -939,10 +1012,11 @@ class JobStatus(object):
         'priority',
         'submitted_at',
         'copies',
+        'recipe',
     )
 
 
-    def __init__(self, job_id=None, state=None, total=None, done=None, failed=None, not_done=None, rejections=None, retries=None, elapsed_s=None, listing_complete=None, nodes=None, base_path=None, strategy=None, running=None, code=None, message=None, skipped=None, priority=None, submitted_at=None, copies=None,):
+    def __init__(self, job_id=None, state=None, total=None, done=None, failed=None, not_done=None, rejections=None, retries=None, elapsed_s=None, listing_complete=None, nodes=None, base_path=None, strategy=None, running=None, code=None, message=None, skipped=None, priority=None, submitted_at=None, copies=None, recipe=None,):
         self.job_id = job_id
         self.state = state
         self.total = total
@@ -963,6 +1037,7 @@ class JobStatus(object):
         self.priority = priority
         self.submitted_at = submitted_at
         self.copies = copies
+        self.recipe = recipe
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1079,6 +1154,12 @@ class JobStatus(object):
                     self.copies = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 21:
+                if ftype == TType.STRUCT:
+                    self.recipe = Recipe()
+                    self.recipe.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1172,6 +1253,10 @@ class JobStatus(object):
             oprot.writeFieldBegin('copies', TType.I64, 20)
             oprot.writeI64(self.copies)
             oprot.writeFieldEnd()
+        if self.recipe is not None:
+            oprot.writeFieldBegin('recipe', TType.STRUCT, 21)
+            self.recipe.write(oprot)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -1221,6 +1306,7 @@ class JobReport(object):
      - priority: The job's priority.
      - submitted_at: When the job was submitted, seconds since 1970.
      - copies: Images sent to a second node because the first one was slow, at the end of the job.
+     - recipe: What is done to each image.
 
     """
 
@@ -1244,10 +1330,11 @@ class JobReport(object):
         'priority',
         'submitted_at',
         'copies',
+        'recipe',
     )
 
 
-    def __init__(self, job_id=None, state=None, total=None, done=None, failed=None, not_done=None, rejections=None, retries=None, elapsed_s=None, failures=None, nodes=None, base_path=None, strategy=None, code=None, message=None, skipped=None, priority=None, submitted_at=None, copies=None,):
+    def __init__(self, job_id=None, state=None, total=None, done=None, failed=None, not_done=None, rejections=None, retries=None, elapsed_s=None, failures=None, nodes=None, base_path=None, strategy=None, code=None, message=None, skipped=None, priority=None, submitted_at=None, copies=None, recipe=None,):
         self.job_id = job_id
         self.state = state
         self.total = total
@@ -1267,6 +1354,7 @@ class JobReport(object):
         self.priority = priority
         self.submitted_at = submitted_at
         self.copies = copies
+        self.recipe = recipe
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1384,6 +1472,12 @@ class JobReport(object):
                     self.copies = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 20:
+                if ftype == TType.STRUCT:
+                    self.recipe = Recipe()
+                    self.recipe.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1475,6 +1569,10 @@ class JobReport(object):
         if self.copies is not None:
             oprot.writeFieldBegin('copies', TType.I64, 19)
             oprot.writeI64(self.copies)
+            oprot.writeFieldEnd()
+        if self.recipe is not None:
+            oprot.writeFieldBegin('recipe', TType.STRUCT, 20)
+            self.recipe.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2110,6 +2208,11 @@ class TaskFailed(TException):
 
     def __ne__(self, other):
         return not (self == other)
+all_structs.append(Recipe)
+Recipe.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'pipeline', 'UTF8', None, ),  # 1
+)
 all_structs.append(JobOptions)
 JobOptions.thrift_spec = (
     None,  # 0
@@ -2118,7 +2221,7 @@ JobOptions.thrift_spec = (
     (3, TType.BOOL, 'skip_done', None, None, ),  # 3
     (4, TType.STRING, 'retry_of', 'UTF8', None, ),  # 4
     (5, TType.DOUBLE, 'task_timeout_s', None, None, ),  # 5
-    (6, TType.STRING, 'pipeline', 'UTF8', None, ),  # 6
+    (6, TType.STRUCT, 'recipe', [Recipe, None], None, ),  # 6
 )
 all_structs.append(TaskOptions)
 TaskOptions.thrift_spec = (
@@ -2126,7 +2229,7 @@ TaskOptions.thrift_spec = (
     (1, TType.STRING, 'attempt_id', 'UTF8', None, ),  # 1
     (2, TType.DOUBLE, 'timeout_s', None, None, ),  # 2
     (3, TType.STRING, 'source_dir', 'UTF8', None, ),  # 3
-    (4, TType.STRING, 'pipeline', 'UTF8', None, ),  # 4
+    (4, TType.STRUCT, 'recipe', [Recipe, None], None, ),  # 4
 )
 all_structs.append(TaskResult)
 TaskResult.thrift_spec = (
@@ -2195,6 +2298,7 @@ JobStatus.thrift_spec = (
     (18, TType.I32, 'priority', None, None, ),  # 18
     (19, TType.DOUBLE, 'submitted_at', None, None, ),  # 19
     (20, TType.I64, 'copies', None, None, ),  # 20
+    (21, TType.STRUCT, 'recipe', [Recipe, None], None, ),  # 21
 )
 all_structs.append(JobReport)
 JobReport.thrift_spec = (
@@ -2218,6 +2322,7 @@ JobReport.thrift_spec = (
     (17, TType.I32, 'priority', None, None, ),  # 17
     (18, TType.DOUBLE, 'submitted_at', None, None, ),  # 18
     (19, TType.I64, 'copies', None, None, ),  # 19
+    (20, TType.STRUCT, 'recipe', [Recipe, None], None, ),  # 20
 )
 all_structs.append(NodeStatus)
 NodeStatus.thrift_spec = (

@@ -1,7 +1,9 @@
 """What one image goes through: read, decode, operation, encode, publish. Only this package knows OpenCV."""
 
 from pixfarm.imaging.operations import CATALOGUE, draw_edges
+from pixfarm.imaging.operations.declaration import Operation, Parameter
 from pixfarm.imaging.pipeline.carrying_out import canonical
+from pixfarm.imaging.pipeline.checking import find_operation
 from pixfarm.imaging.processing import (
     Draft,
     ImageOutcome,
@@ -19,9 +21,12 @@ __all__ = [
     "ImageOutcome",
     "ImageSettings",
     "NotPublished",
+    "Operation",
+    "Parameter",
     "canonical",
     "draft_image",
     "draw_edges",
+    "find_operation",
     "process_image",
     "publish",
     "warm_up",

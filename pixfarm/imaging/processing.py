@@ -14,7 +14,7 @@ from pixfarm.imaging.formats import Format, examine
 from pixfarm.imaging.pipeline.carrying_out import carry_out
 from pixfarm.imaging.publishing import put_in_place, write_part
 from pixfarm.imaging.source import read_source
-from pixfarm.model import DEFAULT_PIPELINE, EDGES, Recipe
+from pixfarm.recipe import DEFAULT_PIPELINE, EDGES, Recipe
 
 _WARM_UP_SIZE_PX = 64
 _MAY_BE_MEMORY = frozenset({FailureCode.UNREADABLE, FailureCode.INTERNAL})

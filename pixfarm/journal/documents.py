@@ -14,9 +14,9 @@ from pixfarm.model import (
     JobStatus,
     JobSummary,
     NodeCounts,
-    Recipe,
     Strategy,
 )
+from pixfarm.recipe import Recipe
 
 _KIND = "kind"
 _SUMMARIES: dict[str, type[JobSummary]] = {
@@ -62,6 +62,7 @@ def summary_from_text(text: str) -> JobSummary:
         kind = _SUMMARIES[values.pop(_KIND)]
         values["strategy"] = Strategy(values["strategy"])
         values["state"] = JobState(values["state"])
+        values["recipe"] = Recipe(**values.get("recipe", {}))  # older journals have none
         values["nodes"] = tuple(NodeCounts(**node) for node in values["nodes"])
         if "failures" in values:
             values["failures"] = tuple(_failure(**failure) for failure in values["failures"])

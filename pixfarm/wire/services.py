@@ -122,7 +122,7 @@ def _task(base_path: object, filename: object, options: Any) -> Task:
         attempt_id=translate.identifier_from_wire("attempt_id", options.attempt_id) or uuid.uuid4().hex,
         timeout_s=translate.timeout_from_wire(options.timeout_s, DEFAULT_TIMEOUT_S),
         source_dir=translate.source_dir_from_wire(options.source_dir),
-        recipe=translate.recipe_from_wire(options),
+        recipe=translate.recipe_from_wire(options.recipe),
     )
 
 

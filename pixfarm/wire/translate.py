@@ -6,6 +6,7 @@ from typing import Any
 
 from pixfarm import errors, model
 from pixfarm.errors import ForeignPeer, InvalidRequest
+from pixfarm.recipe import EDGES, Recipe
 from pixfarm.wire.idl import ttypes
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -86,9 +87,16 @@ def source_dir_from_wire(value: object) -> str | None:
     return value
 
 
-def recipe_from_wire(options: Any) -> model.Recipe:
+def recipe_to_wire(recipe: Recipe) -> Any:
+    """What is to be done to images."""
+    return ttypes.Recipe(pipeline=recipe.pipeline)
+
+
+def recipe_from_wire(recipe: Any) -> Recipe:
     """What is to be done to images; whether it can be is not looked at."""
-    return model.Recipe(options.pipeline or model.DEFAULT_PIPELINE)
+    if recipe is None or recipe.pipeline is None:
+        return EDGES
+    return Recipe(pipeline=recipe.pipeline)
 
 
 def strategy_to_wire(strategy: model.Strategy) -> int:
@@ -102,7 +110,7 @@ def options_to_wire(task: model.Task) -> Any:
         attempt_id=task.attempt_id,
         timeout_s=task.timeout_s,
         source_dir=task.source_dir,
-        pipeline=task.recipe.pipeline,
+        recipe=recipe_to_wire(task.recipe),
     )
 
 

@@ -35,7 +35,7 @@ def spec_from_wire(base_path: object, strategy: object, options: Any) -> model.J
         skip_done=bool(options.skip_done),
         retry_of=translate.identifier_from_wire("retry_of", options.retry_of or None) or "",
         task_timeout_s=None if timeout_s is None else translate.timeout_from_wire(timeout_s, timeout_s),
-        recipe=translate.recipe_from_wire(options),
+        recipe=translate.recipe_from_wire(options.recipe),
     )
 
 
@@ -47,7 +47,7 @@ def options_to_wire(spec: model.JobSpec) -> Any:
         skip_done=spec.skip_done,
         retry_of=spec.retry_of or None,
         task_timeout_s=spec.task_timeout_s,
-        pipeline=spec.recipe.pipeline,
+        recipe=translate.recipe_to_wire(spec.recipe),
     )
 
 
@@ -144,6 +144,7 @@ def _summary_to_wire(summary: model.JobSummary) -> dict[str, Any]:
     values: dict[str, Any] = {name: getattr(summary, name) for name in (*_SHARED, *_OPTIONAL)}
     values["strategy"] = ttypes.Strategy[summary.strategy.name].value
     values["state"] = ttypes.JobState[summary.state.name].value
+    values["recipe"] = translate.recipe_to_wire(summary.recipe)
     values["nodes"] = [
         ttypes.NodeCounts(name=n.name, done=n.done, refused=n.refused, failed=n.failed, mean_s=n.mean_s)
         for n in summary.nodes
@@ -159,6 +160,7 @@ def _summary_from_wire(summary: Any) -> dict[str, Any]:
     values["state"] = _member(model.JobState, ttypes.JobState, summary.state)
     for name, default in _OPTIONAL.items():
         values[name] = getattr(summary, name) or default
+    values["recipe"] = translate.recipe_from_wire(summary.recipe)
     values["nodes"] = tuple(
         model.NodeCounts(n.name or "", n.done or 0, n.refused or 0, n.failed or 0, n.mean_s or 0.0)
         for n in summary.nodes or ()

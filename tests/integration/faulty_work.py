@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pixfarm.errors import FailureCode
 from pixfarm.imaging import Draft, ImageSettings, NotPublished, draft_image
-from pixfarm.model import Recipe
 from pixfarm.parts import name_part
+from pixfarm.recipe import Recipe
 
 LEAK_MIB = 16
 CHILD_FILE = "child.pid"

@@ -10,7 +10,8 @@ from pixfarm.errors import PixfarmError
 from pixfarm.jobs import Jobs
 from pixfarm.journal import Journal
 from pixfarm.listing import source_and_target
-from pixfarm.model import JobReport, JobSpec, Machine, Recipe, Strategy, Task, TaskResult
+from pixfarm.model import JobReport, JobSpec, Machine, Strategy, Task, TaskResult
+from pixfarm.recipe import Recipe
 from tests.unit.core.farm_parts import PATIENCE_S, farm_of, fleet_of
 
 BALANCED = Strategy.LOAD_BALANCING

@@ -62,7 +62,12 @@ def grayscale(image: Pixels) -> Pixels:
     return with_alpha_of(image, grey_of(image)) if image.ndim == 3 else image.copy()
 
 
-@operation("white-balance")
+def _check_white_balance(*, method: WhiteBalance, percentile: float | None) -> None:
+    if percentile is not None and method is not WhiteBalance.WHITE_PATCH:
+        raise ValueError(f"percentile={percentile:g} needs method=white-patch, and this is method={method}")
+
+
+@operation("white-balance", _check_white_balance, example="method=grey-world")
 def white_balance(
     image: Pixels,
     *,
@@ -77,8 +82,6 @@ def white_balance(
     percentile, the largest of the three, so that what was clipped to white stays white (white-patch).
     Pixels that are fully transparent do not count; a grey image stays as it is.
     """
-    if percentile is not None and method is not WhiteBalance.WHITE_PATCH:
-        raise ValueError(f"percentile={percentile:g} needs method=white-patch")
     if image.ndim == 2:
         return image.copy()
     if method is WhiteBalance.GREY_WORLD:
@@ -92,7 +95,7 @@ def white_balance(
     return look_up(image, *(curve(image, partial(operator.mul, gain)) for gain in gains))
 
 
-@operation("colormap")
+@operation("colormap", example="palette=viridis")
 def colormap(
     image: Pixels,
     *,

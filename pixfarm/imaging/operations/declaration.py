@@ -2,13 +2,14 @@
 
 An operation is a plain function from an image to a new one. Its parameters are declared where they are
 defined, behind a ``*``, as ``Annotated[float, Declared("standard deviation", "px", 0.1, 100)]``; the first
-line of its docstring is its help.
+line of its docstring is its help. What is wrong with several parameters together is for its
+check to say, which is called when a pipeline is parsed.
 """
 
 import inspect
 import types
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Union, get_args, get_origin, get_type_hints
 
@@ -27,12 +28,14 @@ class Declared:
         unit: of a number; empty when it has none.
         least: smallest number that is allowed.
         most: largest one.
+        odd: whether only odd numbers are allowed.
     """
 
     help: str
     unit: str = ""
     least: float | None = None
     most: float | None = None
+    odd: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +66,31 @@ class Operation:
         function: does it; does not change the image that it gets.
         parameters: in the order of its definition.
         help: one line.
+        check: called with all arguments; raises ValueError, with what to write, for those that do not go
+            together in any image.
+        example: arguments that show it.
     """
 
     name: str
     function: Callable[..., Pixels]
     parameters: tuple[Parameter, ...]
     help: str
+    check: Callable[..., None] | None = None
+    example: str = ""
+
+    @property
+    def usage(self) -> str:
+        """The example as a pipeline."""
+        return f"{self.name}: {self.example}" if self.example else self.name
 
 
 CATALOGUE: dict[str, Operation] = {}
 
 
-def operation(name: str) -> Callable[[Callable[..., Pixels]], Callable[..., Pixels]]:
-    """Puts a function into the catalogue under a name.
+def operation(
+    name: str, check: Callable[..., None] | None = None, *, example: str = ""
+) -> Callable[[Callable[..., Pixels]], Callable[..., Pixels]]:
+    """Puts a function into the catalogue under a name, with the check that its arguments have passed.
 
     Raises:
         TypeError: its parameters are not declared as they must be.
@@ -84,20 +99,22 @@ def operation(name: str) -> Callable[[Callable[..., Pixels]], Callable[..., Pixe
     def enter(function: Callable[..., Pixels]) -> Callable[..., Pixels]:
         if name in CATALOGUE:
             raise TypeError(f"there are two operations called {name}")
-        CATALOGUE[name] = operation_of(name, function)
+        CATALOGUE[name] = replace(operation_of(name, function, check), example=example)
         return function
 
     return enter
 
 
-def operation_of(name: str, function: Callable[..., Pixels]) -> Operation:
+def operation_of(
+    name: str, function: Callable[..., Pixels], check: Callable[..., None] | None = None
+) -> Operation:
     """What a function declares itself to be.
 
     Raises:
         TypeError: its parameters are not declared as they must be.
     """
     first_line = inspect.cleandoc(function.__doc__ or "").partition("\n")[0]
-    return Operation(name, function, _parameters(function), first_line)
+    return Operation(name, function, _parameters(function), first_line, check)
 
 
 def _parameters(function: Callable[..., Pixels]) -> tuple[Parameter, ...]:

@@ -13,13 +13,18 @@ from pixfarm.imaging.pixels import Pixels
 _SCALE_OF_APERTURE = {3: 1, 5: 1, 7: 1 / 16}
 
 
-@operation("canny")
+def _check_canny(*, low: float, high: float, **_others: object) -> None:
+    if low > high:
+        raise ValueError(f"low={low:g} must not be above high={high:g}; write for example low=50, high=150")
+
+
+@operation("canny", _check_canny, example="low=50, high=150")
 def canny(
     image: Pixels,
     *,
     low: Annotated[float, Declared("gradient down to which an edge goes on", "", 0, 500_000)] = 50,
     high: Annotated[float, Declared("gradient from which an edge starts", "", 0, 500_000)] = 150,
-    aperture: Annotated[int, Declared("size of the Sobel kernel: 3, 5 or 7", "px", 3, 7)] = 3,
+    aperture: Annotated[int, Declared("size of the Sobel kernel", "px", 3, 7, odd=True)] = 3,
     l2_gradient: Annotated[bool, Declared("gradient by Pythagoras, not as a sum of two")] = False,
     blur: Annotated[float, Declared("standard deviation of a Gaussian blur before", "px", 0, 50)] = 1,
 ) -> Pixels:
@@ -32,10 +37,6 @@ def canny(
     Returns:
         Grey, of the type of the image.
     """
-    if low > high:
-        raise ValueError(f"low={low:g} must not be above high={high:g}; write for example low=50, high=150")
-    if aperture not in _SCALE_OF_APERTURE:
-        raise ValueError(f"aperture must be 3, 5 or 7, not {aperture}")
     grey = grey_on_white(image)
     if blur > 0:
         grey = cv2.GaussianBlur(grey, (0, 0), blur, borderType=cv2.BORDER_REPLICATE)

@@ -30,7 +30,17 @@ class Direction(StrEnum):
 _FLIP_CODES = {Direction.HORIZONTAL: 1, Direction.VERTICAL: 0, Direction.BOTH: -1}
 
 
-@operation("crop")
+def _check_crop(
+    *, x: int | None, y: int | None, width: int | None, height: int | None, gravity: Gravity
+) -> None:
+    if x is None and y is None:
+        if width is None and height is None:
+            raise ValueError("needs a box; write width and height, with x and y or a gravity")
+    elif gravity is not Gravity.CENTRE:
+        raise ValueError("takes x and y, or a gravity; write only one of them")
+
+
+@operation("crop", _check_crop, example="width=160, height=160, gravity=north")
 def crop(
     image: Pixels,
     *,
@@ -46,16 +56,12 @@ def crop(
     many sizes.
 
     Raises:
-        ValueError: no box is given, it has both a corner and a gravity, or all of it is outside of the image.
+        ValueError: all of the box is outside of the image.
     """
     own_height, own_width = image.shape[:2]
     if x is None and y is None:
-        if width is None and height is None:
-            raise ValueError("needs a box; write width and height, with x and y or a gravity")
         width, height = min(width or own_width, own_width), min(height or own_height, own_height)
         x, y = gravity.place(own_width - width, own_height - height)
-    elif gravity is not Gravity.CENTRE:
-        raise ValueError("takes x and y, or a gravity; write only one of them")
     x, y = x or 0, y or 0
     if x >= own_width or y >= own_height:
         raise ValueError(
@@ -65,7 +71,28 @@ def crop(
     return image[y:bottom, x:right].copy()
 
 
-@operation("pad")
+def _check_pad(  # noqa: PLR0913 - as pad()
+    *,
+    width: int | None,
+    height: int | None,
+    gravity: Gravity,
+    top: int,
+    right: int,
+    bottom: int,
+    left: int,
+    **_others: object,
+) -> None:
+    is_by_size = width is not None or height is not None
+    is_by_sides = any((top, right, bottom, left))
+    if is_by_size and is_by_sides:
+        raise ValueError("takes width and height, or top, right, bottom, left; write only one of them")
+    if not is_by_size and not is_by_sides:
+        raise ValueError("needs a size or sides; write width and height, or top, right, bottom, left")
+    if not is_by_size and gravity is not Gravity.CENTRE:
+        raise ValueError("takes a gravity with width and height only; leave it out")
+
+
+@operation("pad", _check_pad, example="width=400, height=400, colour=black")
 def pad(  # noqa: PLR0913 - four sides, or two lengths and a place
     image: Pixels,
     *,
@@ -78,27 +105,16 @@ def pad(  # noqa: PLR0913 - four sides, or two lengths and a place
     left: Annotated[int, Declared("added on the left", "px", 0, _MOST_PX)] = 0,
     colour: Annotated[Colour, Declared("of what is added; transparent needs an image with opacity")] = _PAPER,
 ) -> Pixels:
-    """Adds an area of one colour around the image, up to a size or by so much on each side.
-
-    Raises:
-        ValueError: neither a size nor a side is given, or both, or a gravity with sides.
-    """
-    is_by_sides = any((top, right, bottom, left))
+    """Adds an area of one colour around the image, up to a size or by so much on each side."""
     if width is None and height is None:
-        if not is_by_sides:
-            raise ValueError("needs a size or sides; write width and height, or top, right, bottom, left")
-        if gravity is not Gravity.CENTRE:
-            raise ValueError("takes a gravity with width and height only; leave it out")
         return _framed(image, (top, bottom, left, right), colour)
-    if is_by_sides:
-        raise ValueError("takes width and height, or top, right, bottom, left; write only one of them")
     free_width = max((width or 0) - image.shape[1], 0)
     free_height = max((height or 0) - image.shape[0], 0)
     x, y = gravity.place(free_width, free_height)
     return _framed(image, (y, free_height - y, x, free_width - x), colour)
 
 
-@operation("border")
+@operation("border", example="width=12, colour=#ff8800")
 def border(
     image: Pixels,
     *,
@@ -109,7 +125,7 @@ def border(
     return _framed(image, (width, width, width, width), colour)
 
 
-@operation("rotate")
+@operation("rotate", example="angle=15")
 def rotate(
     image: Pixels,
     *,
@@ -129,7 +145,7 @@ def rotate(
     return pad(crop(turned, width=width, height=height), width=width, height=height, colour=background)
 
 
-@operation("flip")
+@operation("flip", example="direction=horizontal")
 def flip(
     image: Pixels,
     *,

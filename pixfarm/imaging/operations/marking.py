@@ -39,12 +39,21 @@ _MOST_FONT_PX = 1000
 _STRIP_ROWS = 64  # 16 bit images take 8 bytes for a value here: 24 megapixels at once would be a gigabyte
 
 
-@operation("watermark")
+def _check_watermark(*, text: str, file: str, **_others: object) -> None:
+    if bool(text) == bool(file):
+        raise ValueError("draws a text or a file; write text=... or file=..., one of them")
+    if text:
+        drawable(text)
+    else:
+        _refuse_relative(file)
+
+
+@operation("watermark", _check_watermark, example="text=pixfarm, opacity=60")
 def watermark(  # noqa: PLR0913 - what is drawn, where, and how
     image: Pixels,
     *,
     text: Annotated[str, Declared("one line of it; or else a file")] = "",
-    file: Annotated[str, Declared("path of an image; or else a text")] = "",
+    file: Annotated[str, Declared("absolute path of an image; or else a text")] = "",
     gravity: Annotated[Gravity, Declared("where it is")] = Gravity.SOUTHEAST,
     opacity: Annotated[int, Declared("how much it covers", "%", 0, 100)] = 50,
     size: Annotated[float, Declared("its width, of the image's", "%", 0.1, 100)] = 20.0,
@@ -55,8 +64,6 @@ def watermark(  # noqa: PLR0913 - what is drawn, where, and how
 
     A mark in colour becomes grey on a grey image.
     """
-    if bool(text) == bool(file):
-        raise ValueError("watermark draws a text or a file: write text=... or file=..., one of them")
     height, width = image.shape[:2]
     edge = round(min(height, width) * margin / 100)
     room = max(1, width - 2 * edge), max(1, height - 2 * edge)
@@ -71,11 +78,19 @@ def watermark(  # noqa: PLR0913 - what is drawn, where, and how
     return _drawn(image, mark, min(x + edge, width - 1), min(y + edge, height - 1), opacity)
 
 
-@operation("overlay")
+def _check_overlay(
+    *, file: str, x: int | None, y: int | None, gravity: Gravity | None, **_others: object
+) -> None:
+    _refuse_relative(file)
+    if gravity is not None and (x is not None or y is not None):
+        raise ValueError("is placed by x and y or by gravity; write one of the two")
+
+
+@operation("overlay", _check_overlay, example="file=/photos/logo.png, gravity=southeast")
 def overlay(  # noqa: PLR0913 - as watermark()
     image: Pixels,
     *,
-    file: Annotated[str, Declared("path of the image that is drawn")],
+    file: Annotated[str, Declared("absolute path of the image that is drawn")],
     x: Annotated[int | None, Declared("its left edge, from the left", "px", -65500, 65500)] = None,
     y: Annotated[int | None, Declared("its top edge, from the top", "px", -65500, 65500)] = None,
     gravity: Annotated[Gravity | None, Declared("where it is; or else x and y; centre")] = None,
@@ -85,24 +100,29 @@ def overlay(  # noqa: PLR0913 - as watermark()
     """Draws an image upon the image; what lies beyond the edges is cut off.
 
     A colour image becomes grey on a grey one.
+
+    Raises:
+        ValueError: all of it is outside of the image, or the file is of no use.
     """
-    has_place = x is not None or y is not None
-    if has_place and gravity is not None:
-        raise ValueError("overlay is placed by x and y or by gravity: write one of the two")
     mark = _read(file)
     mark_height, mark_width = (max(1, round(side * scale / 100)) for side in mark.shape[:2])
     mark = _resized(mark, (mark_width, mark_height))
     height, width = image.shape[:2]
-    if has_place:
-        left, top = x or 0, y or 0
-    else:
+    if x is None and y is None:
         left, top = (gravity or Gravity.CENTRE).place(width - mark_width, height - mark_height)
+    else:
+        left, top = x or 0, y or 0
     if not (-mark_width < left < width and -mark_height < top < height):
         raise ValueError(
-            f"overlay of {mark_width} x {mark_height} px at x={left}, y={top} lies outside of this image of "
-            f"{width} x {height} px: write x and y within it, or gravity"
+            f"{mark_width} x {mark_height} px at x={left}, y={top} lie outside of this image of "
+            f"{width} x {height} px; write x and y within it, or gravity"
         )
     return _drawn(image, mark, left, top, opacity)
+
+
+def _refuse_relative(file: str) -> None:
+    if not Path(file).is_absolute():  # each node has a working directory of its own
+        raise ValueError(f"{file!r} is no absolute path; write file=/..., as all nodes see it")
 
 
 def _fitted(mark: Pixels, wanted_width: float, room: tuple[int, int]) -> tuple[int, int]:

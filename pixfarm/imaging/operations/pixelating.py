@@ -16,7 +16,7 @@ class _Run(NamedTuple):
     blocks: slice
 
 
-@operation("pixelate")
+@operation("pixelate", example="size=12")
 def pixelate(
     image: Pixels, *, size: Annotated[int, Declared("side of a block", "px", 1, 1000)] = 16
 ) -> Pixels:

@@ -24,7 +24,20 @@ class Fit(StrEnum):
     EXACT = "exact"
 
 
-@operation("resize")
+def _check_resize(
+    *, width: int | None, height: int | None, scale: float | None, fit: Fit, enlarge: bool
+) -> None:
+    if scale is None and width is None and height is None:
+        raise ValueError("needs a size; write width, height or both, such as width=1600, or scale=0.5")
+    if scale is not None and (width is not None or height is not None):
+        raise ValueError("takes scale, or width and height; write only one of them")
+    if fit is not Fit.INSIDE and (width is None or height is None):
+        raise ValueError(f"fit={fit} needs width and height")
+    if scale is not None and enlarge:
+        raise ValueError("enlarge is for width and height; a scale above 1 enlarges by itself")
+
+
+@operation("resize", _check_resize, example="width=160, fit=inside")
 def resize(
     image: Pixels,
     *,
@@ -40,14 +53,9 @@ def resize(
 
     Unless ``enlarge``, an image that is smaller than the box stays as it is (inside), is cut to the box's
     proportions (cover), or keeps the side that is too short (exact).
-
-    Raises:
-        ValueError: no size is given, or both a scale and a side.
     """
     own = (image.shape[1], image.shape[0])
     if scale is not None:
-        if width is not None or height is not None:
-            raise ValueError("takes scale, or width and height; write only one of them")
         return _sampled(image, (_rounded(own[0] * scale), _rounded(own[1] * scale)))
     box = _box(own, width, height)
     if fit is Fit.EXACT or width is None or height is None:
@@ -58,7 +66,7 @@ def resize(
     return _sampled(image, own if is_small and not enlarge else _fitted(own, box))
 
 
-@operation("thumbnail")
+@operation("thumbnail", example="size=128")
 def thumbnail(
     image: Pixels,
     *,
@@ -78,13 +86,10 @@ def _in_proportion(length_px: int, part: int, whole: int) -> int:
 
 
 def _box(own: tuple[int, int], width: int | None, height: int | None) -> tuple[int, int]:
-    if width is not None and height is not None:
-        return width, height
-    if width is not None:
-        return width, _in_proportion(own[1], width, own[0])
-    if height is not None:
-        return _in_proportion(own[0], height, own[1]), height
-    raise ValueError("needs a size; write width, height or both, such as width=1600, or scale=0.5")
+    """A side that is not given follows from the other one."""
+    box_width = width or _in_proportion(own[0], height or own[1], own[1])
+    box_height = height or _in_proportion(own[1], width or own[0], own[0])
+    return box_width, box_height
 
 
 def _fitted(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:

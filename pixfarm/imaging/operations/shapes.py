@@ -7,7 +7,6 @@ import cv2
 
 from pixfarm.imaging.operations.channels import on_visible, with_alpha_of, without_alpha
 from pixfarm.imaging.operations.declaration import Declared, operation
-from pixfarm.imaging.operations.smoothing import refuse_even
 from pixfarm.imaging.pixels import Pixels
 
 
@@ -44,12 +43,12 @@ _SHAPES = {
 }
 
 
-@operation("morphology")
+@operation("morphology", example="kind=dilate, size=5")
 def morphology(
     image: Pixels,
     *,
     kind: Annotated[Kind, Declared("what is done")],
-    size: Annotated[int, Declared("width of the window, an odd number", "px", 3, 51)] = 3,
+    size: Annotated[int, Declared("width of the window", "px", 3, 51, odd=True)] = 3,
     shape: Annotated[Shape, Declared("form of the window")] = Shape.RECTANGLE,
     iterations: Annotated[int, Declared("how often", "", 1, 20)] = 1,
 ) -> Pixels:
@@ -58,7 +57,6 @@ def morphology(
     Opacity shrinks and grows with the colour. Results of gradient, tophat and blackhat are differences of
     the others' colours, and have the opacity that the image had.
     """
-    refuse_even("size", size)
     element = cv2.getStructuringElement(_SHAPES[shape], (size, size))
 
     def done(what: Kind) -> Pixels:

@@ -24,7 +24,7 @@ _LAB_START = np.array([0, 128, 128], np.float32)
 _LAB_STEPS = np.array([655.35, _STEPS_OF_16_BITS, _STEPS_OF_16_BITS], np.float32)
 
 
-@operation("blur")
+@operation("blur", example="radius=4")
 def blur(
     image: Pixels, *, radius: Annotated[float, Declared("standard deviation", "px", 0.1, 250)] = 2.0
 ) -> Pixels:
@@ -32,12 +32,11 @@ def blur(
     return _on_visible(image, lambda part: gaussian(part, radius))
 
 
-@operation("median")
+@operation("median", example="size=9")
 def median(
-    image: Pixels, *, size: Annotated[int, Declared("width of the window, an odd number", "px", 3, 51)] = 3
+    image: Pixels, *, size: Annotated[int, Declared("width of the window", "px", 3, 51, odd=True)] = 3
 ) -> Pixels:
     """Each value becomes the median of those around it: takes specks away and keeps edges."""
-    refuse_even("size", size)
     full = full_value(image)
 
     def spread(part: Pixels) -> Pixels:
@@ -49,16 +48,15 @@ def median(
     return _on_visible(image, spread)
 
 
-@operation("bilateral")
+@operation("bilateral", example="diameter=15, sigma_colour=60")
 def bilateral(
     image: Pixels,
     *,
-    diameter: Annotated[int, Declared("width of the window, an odd number", "px", 3, 31)] = 9,
+    diameter: Annotated[int, Declared("width of the window", "px", 3, 31, odd=True)] = 9,
     sigma_colour: Annotated[float, Declared("difference still mixed", "levels of 255", 1, 255)] = 30.0,
     sigma_space: Annotated[float, Declared("standard deviation of distance", "px", 0.1, 100)] = 3.0,
 ) -> Pixels:
     """Blurs what is of similar colour and keeps edges (Tomasi and Manduchi 1998)."""
-    refuse_even("diameter", diameter)
     sigma = sigma_colour * (full_value(image) / 255)
 
     def spread(part: Pixels) -> Pixels:
@@ -72,7 +70,7 @@ def bilateral(
     return _on_visible(image, spread)
 
 
-@operation("denoise")
+@operation("denoise", example="strength=10")
 def denoise(
     image: Pixels,
     *,
@@ -80,29 +78,15 @@ def denoise(
     colour_strength: Annotated[
         float, Declared("of colour noise that goes", "levels of 255", 0.1, 100)
     ] = 10.0,
-    template_size: Annotated[int, Declared("width of what is compared, odd", "px", 3, 21)] = 7,
-    search_size: Annotated[int, Declared("width of where is searched, odd", "px", 3, 51)] = 21,
+    template_size: Annotated[int, Declared("width of what is compared", "px", 3, 21, odd=True)] = 7,
+    search_size: Annotated[int, Declared("width of where is searched", "px", 3, 51, odd=True)] = 21,
 ) -> Pixels:
     """Takes noise away by averaging places that look alike (non-local means, Buades 2005); keeps opacity."""
-    refuse_even("template_size", template_size)
-    refuse_even("search_size", search_size)
     done = _denoise_wide if image.dtype == np.uint16 else _denoise_narrow
     # What nobody sees must not be compared with: it gets the colour of what is seen around it.
     colour = _with_hidden_filled(image, reach=(template_size + search_size) / 2)
     result = done(colour, (strength, colour_strength), (template_size, search_size))
     return with_alpha_of(image, result)
-
-
-def refuse_even(name: str, size: int) -> None:
-    """For windows that have a pixel in their middle.
-
-    Raises:
-        ValueError: it is even.
-    """
-    if size % 2 == 0:
-        raise ValueError(
-            f"{name} must be odd, so that the window has a middle: write {size - 1} or {size + 1}"
-        )
 
 
 def gaussian(image: Pixels, radius: float) -> Pixels:

@@ -23,7 +23,17 @@ class Threshold(StrEnum):
     ADAPTIVE = "adaptive"
 
 
-@operation("threshold")
+_NEEDS = {"value": Threshold.FIXED, "block": Threshold.ADAPTIVE, "offset": Threshold.ADAPTIVE}
+
+
+def _check_threshold(*, method: Threshold, **given: float | None) -> None:
+    for name, needed in _NEEDS.items():
+        number = given[name]
+        if number is not None and method is not needed:
+            raise ValueError(f"{name}={number:g} needs method={needed}, and this is method={method}")
+
+
+@operation("threshold", _check_threshold, example="method=otsu")
 def threshold(
     image: Pixels,
     *,
@@ -32,8 +42,8 @@ def threshold(
     ),
     value: Annotated[float | None, Declared("brightness (fixed; else 50)", "%", 0, 100)] = None,
     block: Annotated[
-        int | None, Declared("side of the surroundings, odd (adaptive; else 31)", "px", 3, 999)
-    ] = (None),
+        int | None, Declared("side of the surroundings (adaptive; else 31)", "px", 3, 999, odd=True)
+    ] = None,
     offset: Annotated[
         float | None, Declared("taken from the mean (adaptive; else 4)", "%", -100, 100)
     ] = None,
@@ -47,7 +57,6 @@ def threshold(
     Returns:
         Grey, of the type of the image.
     """
-    _refuse_needless(method, value=value, block=block, offset=offset)
     grey = grey_on_white(image)
     if method is Threshold.ADAPTIVE:
         level = _DEFAULT_OFFSET if offset is None else offset
@@ -68,16 +77,7 @@ def grey_on_white(image: Pixels) -> Pixels:
     return cv2.bitwise_not(dark)
 
 
-def _refuse_needless(method: Threshold, **given: float | None) -> None:
-    needs = {"value": Threshold.FIXED, "block": Threshold.ADAPTIVE, "offset": Threshold.ADAPTIVE}
-    for name, number in given.items():
-        if number is not None and method is not needs[name]:
-            raise ValueError(f"{name}={number:g} needs method={needs[name]}, and this is method={method}")
-
-
 def _adaptive(grey: Pixels, block: int, offset: float, *, invert: bool) -> Pixels:
-    if block % 2 == 0:
-        raise ValueError(f"block must be odd, so that it has a middle; write {block + 1} instead of {block}")
     # The mean is rounded, as cv2.adaptiveThreshold does, which takes 8 bits only: then a plain surface is
     # equal to its mean.
     mean = cv2.blur(grey, (block, block), borderType=cv2.BORDER_REPLICATE)

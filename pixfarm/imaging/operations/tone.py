@@ -23,7 +23,7 @@ _Numbers = npt.NDArray[Any]
 _BINS = 256  # of a tile's histogram, also of 16 bits: a tile has too few pixels for more
 
 
-@operation("gamma")
+@operation("gamma", example="gamma=2.2")
 def gamma(
     image: Pixels,
     *,
@@ -33,7 +33,7 @@ def gamma(
     return look_up(image, curve(image, lambda tone: tone ** (1 / gamma)))
 
 
-@operation("brightness-contrast")
+@operation("brightness-contrast", example="brightness=10, contrast=30")
 def brightness_contrast(
     image: Pixels,
     *,
@@ -58,7 +58,12 @@ def invert(image: Pixels) -> Pixels:
     return result
 
 
-@operation("normalize")
+def _check_normalize(*, low: float, high: float, **_others: object) -> None:
+    if low >= high:
+        raise ValueError(f"low={low:g} must be less than high={high:g}; write for example low=0.1, high=99.9")
+
+
+@operation("normalize", _check_normalize, example="low=1, high=99")
 def normalize(
     image: Pixels,
     *,
@@ -67,8 +72,6 @@ def normalize(
     by_channel: Annotated[bool, Declared("stretch each channel by itself, which changes colours")] = False,
 ) -> Pixels:
     """Stretches the tones of an image from black to white."""
-    if low >= high:
-        raise ValueError(f"low={low:g} must be less than high={high:g}; write for example low=0.1, high=99.9")
     counts = histograms(image)
     if not by_channel:
         counts = [np.sum(counts, axis=0)]
@@ -82,7 +85,7 @@ def equalize(image: Pixels) -> Pixels:
     return _on_luma(image, lambda luma: look_up(luma, _equalizing(luma, seen)))
 
 
-@operation("clahe")
+@operation("clahe", example="clip_limit=4")
 def clahe(
     image: Pixels,
     *,

@@ -5,8 +5,8 @@ from functools import lru_cache
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.imaging.operations import CATALOGUE
 from pixfarm.imaging.pipeline.checking import Pipeline, parse
-from pixfarm.imaging.pipeline.text import BadPipeline
 from pixfarm.imaging.pixels import Pixels
+from pixfarm.pipeline_text import BadPipeline
 
 _KEPT = 64  # a node works for a few jobs at a time
 
@@ -31,12 +31,10 @@ def carry_out(text: str, image: Pixels) -> Pixels:
     except BadPipeline as error:  # of a node that knows other operations than the server
         raise TaskFailed(FailureCode.UNSUPPORTED, f"the pipeline is not known here: {error}") from error
     for step in pipeline.steps:
-        if step.operation is None:
-            raise TaskFailed(FailureCode.FORBIDDEN, f"this node was not started to run {step.name}")
         try:
             image = step.operation.function(image, **step.arguments)
         except ValueError as error:
-            raise TaskFailed(FailureCode.UNSUPPORTED, f"{step.name}: {error}") from error
+            raise TaskFailed(FailureCode.UNSUPPORTED, f"{step.operation.name}: {error}") from error
     return image
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pixfarm.errors import UsageError
 from pixfarm.imaging.colours import Colour
 from pixfarm.imaging.operations.declaration import Operation, Parameter
-from pixfarm.imaging.pipeline.text import Argument, BadPipeline, WrittenStep, put_together, take_apart
+from pixfarm.pipeline_text import WrittenStep, put_together, take_apart
 
 MAX_STEPS = 50
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
@@ -22,14 +23,12 @@ class Step:
     """One operation with its arguments; those left out have their defaults.
 
     Args:
-        operation: of the catalogue; None for a function of one's own, which a node looks up by ``name``.
-        name: as it is written.
-        arguments: by name; of a function of one's own numbers and truth values where they look like these.
+        operation: of the catalogue.
+        arguments: by name.
         written: the arguments as text.
     """
 
-    operation: Operation | None
-    name: str
+    operation: Operation
     arguments: Mapping[str, object]
     written: tuple[tuple[str, str], ...]
 
@@ -41,7 +40,18 @@ class Pipeline:
     steps: tuple[Step, ...]
 
     def __str__(self) -> str:
-        return put_together((step.name, list(step.written)) for step in self.steps)
+        return put_together((step.operation.name, list(step.written)) for step in self.steps)
+
+
+def find_operation(name: str, catalogue: Mapping[str, Operation]) -> Operation:
+    """The operation of that name.
+
+    Raises:
+        UsageError: there is none; the message says what may have been meant.
+    """
+    if name not in catalogue:
+        raise UsageError(_unknown_operation(name, catalogue))
+    return catalogue[name]
 
 
 def parse(text: str, catalogue: Mapping[str, Operation]) -> Pipeline:
@@ -52,39 +62,53 @@ def parse(text: str, catalogue: Mapping[str, Operation]) -> Pipeline:
     """
     written = take_apart(text)
     if len(written) > MAX_STEPS:
-        raise BadPipeline(written[MAX_STEPS].at, f"a pipeline may have {MAX_STEPS} operations")
+        raise written[MAX_STEPS].bad(f"a pipeline may have {MAX_STEPS} operations")
     return Pipeline(tuple(_step(step, catalogue) for step in written))
 
 
 def _step(written: WrittenStep, catalogue: Mapping[str, Operation]) -> Step:
-    _refuse_twice(written.arguments)
+    _refuse_twice(written)
     texts = tuple((argument.name, argument.value) for argument in written.arguments)
-    operation = catalogue.get(written.name)
-    if operation is None:
-        if ":" not in written.name or written.name.partition(":")[0] in catalogue:
-            raise BadPipeline(written.at, _unknown_operation(written.name, catalogue))
-        values: dict[str, object] = {name: _guessed(value) for name, value in texts}
-        return Step(None, written.name, values, texts)
+    if written.name not in catalogue:
+        raise written.bad(_unknown_operation(written.name, catalogue))
+    operation = catalogue[written.name]
+    return Step(operation, _arguments(written, operation), texts)
+
+
+def _refuse_twice(written: WrittenStep) -> None:
+    seen: set[str] = set()
+    for argument in written.arguments:
+        if argument.name in seen:
+            raise written.bad(f"{argument.name} is given twice; leave one out", argument.name_at)
+        seen.add(argument.name)
+
+
+def _arguments(written: WrittenStep, operation: Operation) -> dict[str, object]:
+    """The values of what is written."""
     parameters = {parameter.name: parameter for parameter in operation.parameters}
     values = {}
     for argument in written.arguments:
         if argument.name not in parameters:
-            raise BadPipeline(argument.name_at, _unknown_parameter(argument.name, operation))
-        values[argument.name] = _value(argument, parameters[argument.name])
+            raise written.bad(_unknown_parameter(argument.name, operation), argument.name_at)
+        try:
+            values[argument.name] = _converted(argument.value, parameters[argument.name])
+        except ValueError as error:
+            raise written.bad(f"{argument.name}: {error}", argument.value_at) from None
     missing = [name for name, known in parameters.items() if not known.is_optional and name not in values]
     if missing:
-        raise BadPipeline(
-            written.at, f"{operation.name} needs {missing[0]}; write {operation.name}: {missing[0]}=..."
-        )
-    return Step(operation, operation.name, values, texts)
+        raise written.bad(f"{operation.name} needs {missing[0]}; write {operation.name}: {missing[0]}=...")
+    _refuse_together(written, operation, values)
+    return values
 
 
-def _refuse_twice(arguments: Iterable[Argument]) -> None:
-    seen: set[str] = set()
-    for argument in arguments:
-        if argument.name in seen:
-            raise BadPipeline(argument.name_at, f"{argument.name} is given twice; leave one out")
-        seen.add(argument.name)
+def _refuse_together(written: WrittenStep, operation: Operation, values: Mapping[str, object]) -> None:
+    if operation.check is None:
+        return
+    everything = {known.name: known.default for known in operation.parameters} | dict(values)
+    try:
+        operation.check(**everything)
+    except ValueError as error:
+        raise written.bad(f"{operation.name}: {error}") from None
 
 
 def _unknown_operation(name: str, catalogue: Mapping[str, Operation]) -> str:
@@ -92,7 +116,7 @@ def _unknown_operation(name: str, catalogue: Mapping[str, Operation]) -> str:
     if parameter:
         return f"{builtin} is an operation and {parameter} has no value; write {builtin}: {parameter}=..."
     hint = _meant(name, catalogue)
-    return f"there is no operation {name!r}{hint}; client.py --list-ops shows them, file:function is your own"
+    return f"there is no operation {name!r}{hint}; client.py --list-ops shows them"
 
 
 def _unknown_parameter(name: str, operation: Operation) -> str:
@@ -105,14 +129,6 @@ def _unknown_parameter(name: str, operation: Operation) -> str:
 def _meant(word: str, known: Iterable[str]) -> str:
     nearest = difflib.get_close_matches(word.lower(), list(known), 1)
     return f" (did you mean {nearest[0]}?)" if nearest else ""
-
-
-def _value(argument: Argument, parameter: Parameter) -> object:
-    try:
-        value = _converted(argument.value, parameter)
-    except ValueError as error:
-        raise BadPipeline(argument.value_at, f"{parameter.name}: {error}") from None
-    return value
 
 
 def _converted(text: str, parameter: Parameter) -> object:
@@ -139,8 +155,9 @@ def _truth(text: str) -> bool:
 
 def _number(text: str, parameter: Parameter) -> int | float:
     declared = parameter.declared
-    what = "a whole number" if parameter.kind is int else "a number"
-    pattern, read = (_WHOLE, int) if parameter.kind is int else (_NUMBER, float)
+    is_whole = parameter.kind is int
+    what = "an odd number" if declared.odd else "a whole number" if is_whole else "a number"
+    pattern, read = (_WHOLE, int) if is_whole else (_NUMBER, float)
     if not pattern.fullmatch(text):
         unit = f" (in {declared.unit}, written without it)" if declared.unit else ""
         raise ValueError(f"{text!r} is not {what}{unit}")
@@ -149,13 +166,7 @@ def _number(text: str, parameter: Parameter) -> int | float:
     most = math.inf if declared.most is None else declared.most
     if not least <= value <= most or not math.isfinite(value):
         raise ValueError(f"{text} is not {what} from {least:g} to {most:g}")
+    if declared.odd and value % 2 == 0:
+        nearest = (str(odd) for odd in (value - 1, value + 1) if least <= odd <= most)
+        raise ValueError(f"{text} is even; write {' or '.join(nearest)}")
     return value
-
-
-def _guessed(text: str) -> object:
-    """The value that a text stands for where no declaration says so."""
-    if _WHOLE.fullmatch(text):
-        return int(text)
-    if _NUMBER.fullmatch(text):
-        return float(text)
-    return text.lower() == "true" if text.lower() in {"true", "false"} else text

@@ -81,7 +81,9 @@ def test_a_known_id_with_another_request_is_refused(rig: JobsRig, base: str, wha
     rig.submit(base, "job-1")
     if when == "ended":
         rig.finish(1)
-    with pytest.raises(InvalidRequest, match=f"job job-1 is {base} by load-balancing; choose another id"):
+    with pytest.raises(
+        InvalidRequest, match=f"job job-1 is {base} by load-balancing, edges; choose another id"
+    ):
         rig.submit(
             "/" if what == "base path" else base,
             "job-1",

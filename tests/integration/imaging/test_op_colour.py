@@ -13,6 +13,8 @@ from pixfarm.imaging.operations.colour import (
     sepia,
     white_balance,
 )
+from pixfarm.imaging.pipeline.carrying_out import canonical
+from pixfarm.pipeline_text import BadPipeline
 from tests.integration.imaging.image_files import Array, picture, slope, to_bgr, wide
 
 _BGR = to_bgr(picture())
@@ -184,8 +186,8 @@ def test_invisible_pixels_have_no_say_in_the_white_balance(kind: str, method: Wh
 
 
 def test_percentile_of_the_grey_world_is_refused() -> None:
-    with pytest.raises(ValueError, match="percentile=90 needs method=white-patch"):
-        white_balance(_BGR, percentile=90)
+    with pytest.raises(BadPipeline, match=r"white-balance: percentile=90 needs method=white-patch, and this"):
+        canonical("white-balance: percentile=90")
 
 
 def test_every_map_of_opencv_has_a_name() -> None:

@@ -7,6 +7,8 @@ from scipy import ndimage
 from skimage.feature import canny as skimage_canny
 
 from pixfarm.imaging.operations.edge_finding import canny
+from pixfarm.imaging.pipeline.carrying_out import canonical
+from pixfarm.pipeline_text import BadPipeline
 from tests.integration.imaging.image_files import Array, picture, slope, to_bgr, wide
 
 _BGR = to_bgr(picture())
@@ -180,11 +182,16 @@ def test_colour_of_invisible_pixels_makes_no_edges(kind: str) -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"low": 200}, "low=200 must not be above high=150; write"),
-        ({"aperture": 4}, "aperture must be 3, 5 or 7, not 4"),
-        ({"aperture": 6}, "aperture must be 3, 5 or 7, not 6"),
+        ("low=200", "low=200 must not be above high=150; write"),
+        ("high=49", "low=50 must not be above high=49; write"),
+        ("aperture=4", "4 is even; write 3 or 5"),
+        ("aperture=6", "6 is even; write 5 or 7"),
     ],
 )
-def test_parameters_that_mean_nothing_are_refused(parameters: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        canny(_BGR, **parameters)
+def test_parameters_that_mean_nothing_are_refused(parameters: str, message: str) -> None:
+    with pytest.raises(BadPipeline, match=message):
+        canonical(f"canny: {parameters}")
+
+
+def test_an_edge_may_start_and_go_on_at_the_same_gradient() -> None:
+    assert canonical("canny: low=150")

@@ -10,6 +10,8 @@ from pixfarm.imaging.colours import Colour
 from pixfarm.imaging.operations.declaration import CATALOGUE
 from pixfarm.imaging.operations.framing import Direction, border, crop, flip, pad, rotate
 from pixfarm.imaging.operations.placing import Gravity
+from pixfarm.imaging.pipeline.carrying_out import canonical
+from pixfarm.pipeline_text import BadPipeline
 from tests.integration.imaging.image_files import Array
 
 KINDS = {"grey": (), "BGR": (3,), "BGRA": (4,)}
@@ -377,27 +379,28 @@ def test_thin_images(kind: str, dtype: Any, call: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "message"),
+    ("pipeline", "message"),
     [
-        pytest.param(crop, "write width and height", id="no box"),
-        pytest.param(lambda image: crop(image, gravity=Gravity.NORTH), "write width and", id="gravity alone"),
-        pytest.param(
-            lambda image: crop(image, x=1, gravity=Gravity.NORTH), "only one of them", id="x, gravity"
-        ),
-        pytest.param(lambda image: crop(image, x=6, y=2), "x=6, y=2 of an image of 6 x 4", id="box outside"),
-        pytest.param(
-            lambda image: crop(image, y=65500, height=9), "y=65500 of an image", id="box far outside"
-        ),
-        pytest.param(pad, "write width and height, or top", id="nothing to pad"),
-        pytest.param(lambda image: pad(image, width=9, top=1), "only one of them", id="size and side"),
-        pytest.param(
-            lambda image: pad(image, top=1, gravity=Gravity.EAST), "leave it out", id="side, gravity"
-        ),
+        pytest.param("crop", "write width and height", id="no box"),
+        pytest.param("crop: gravity=north", "write width and height", id="gravity alone"),
+        pytest.param("crop: x=1, gravity=north", "only one of them", id="x, gravity"),
+        pytest.param("crop: y=1, width=2, gravity=north", "only one of them", id="y, width, gravity"),
+        pytest.param("pad", "write width and height, or top", id="nothing to pad"),
+        pytest.param("pad: gravity=east", "write width and height, or top", id="gravity alone, to pad"),
+        pytest.param("pad: width=9, top=1", "only one of them", id="size and side"),
+        pytest.param("pad: height=9, left=1", "only one of them", id="height and side"),
+        pytest.param("pad: top=1, gravity=east", "leave it out", id="side, gravity"),
     ],
 )
-def test_combinations_that_make_no_sense_are_refused(call: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        call(np.zeros((4, 6), np.uint8))
+def test_combinations_that_make_no_sense_are_refused(pipeline: str, message: str) -> None:
+    with pytest.raises(BadPipeline, match=message):
+        canonical(pipeline)
+
+
+@pytest.mark.parametrize("box", [{"x": 6, "y": 2}, {"y": 65500, "height": 9}], ids=str)
+def test_a_box_outside_of_the_image_is_refused(box: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=rf"x={box.get('x', 0)}, y={box['y']} of an image of 6 x 4"):
+        crop(np.zeros((4, 6), np.uint8), **box)
 
 
 @pytest.mark.parametrize(

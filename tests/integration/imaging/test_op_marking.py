@@ -16,7 +16,9 @@ from pixfarm.imaging.operations import marking
 from pixfarm.imaging.operations.lettering import letters
 from pixfarm.imaging.operations.marking import overlay, watermark
 from pixfarm.imaging.operations.placing import Gravity
+from pixfarm.imaging.pipeline.carrying_out import canonical
 from pixfarm.imaging.source import Source, read_source
+from pixfarm.pipeline_text import BadPipeline
 from tests.integration.imaging.image_files import Array, picture, png, slope, to_bgr
 
 KINDS = {"grey": (), "BGR": (3,), "BGRA": (4,)}
@@ -301,37 +303,40 @@ def test_an_accent_of_its_own_is_drawn_upon_its_letter() -> None:
     ],
 )
 def test_what_cannot_be_drawn_is_named(text: str, named: str) -> None:
-    with pytest.raises(ValueError, match=named) as caught:
-        watermark(np.zeros((50, 50), np.uint8), text=text)
+    with pytest.raises(BadPipeline, match=named) as caught:
+        canonical(f'watermark: text="{text}"')
 
     assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize(
-    ("parameters", "message"),
+    ("pipeline", "message"),
     [
-        ({}, r"write text=\.\.\. or file=\.\.\."),
-        ({"text": "a", "file": "b.png"}, r"one of them"),
-        ({"text": "  "}, "write some letters"),
+        ("watermark", r"write text=\.\.\. or file=\.\.\."),
+        ("watermark: text=a, file=/b.png", "one of them"),
+        ('watermark: text="  "', "write some letters"),
+        ("watermark: file=b.png", r"'b\.png' is no absolute path; write file=/"),
+        ("overlay: file=../b.png", "is no absolute path; write file=/"),
+        ("overlay: file=~/b.png", "is no absolute path; write file=/"),
+        ('overlay: file=""', "is no absolute path; write file=/"),
+        ("overlay: file=/b.png, x=1, gravity=north", "write one of the two"),
+        ("overlay: file=/b.png, y=0, gravity=centre", "write one of the two"),
     ],
 )
-def test_watermark_needs_either_a_text_or_a_file(parameters: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        watermark(np.zeros((5, 5), np.uint8), **parameters)
+def test_what_no_image_can_be_marked_with_is_refused(pipeline: str, message: str) -> None:
+    with pytest.raises(BadPipeline, match=message):
+        canonical(pipeline)
 
 
-def test_overlay_has_one_place(tmp_path: Path) -> None:
-    mark = saved(tmp_path, noise(2, 2, "grey", np.uint8))
-
-    with pytest.raises(ValueError, match="write one of the two"):
-        overlay(np.zeros((5, 5), np.uint8), file=mark, x=1, gravity=Gravity.NORTH)
+def test_whether_a_file_is_there_is_for_the_node_to_say(tmp_path: Path) -> None:
+    assert canonical(f"watermark: file={tmp_path}/none.png | overlay: file={tmp_path}/none.png")
 
 
 @pytest.mark.parametrize(("x", "y"), [(5, 0), (0, 5), (-2, 0), (0, -2), (65500, -65500)])
 def test_overlay_outside_of_the_image_is_refused(tmp_path: Path, x: int, y: int) -> None:
     mark = saved(tmp_path, noise(2, 2, "grey", np.uint8))
 
-    with pytest.raises(ValueError, match=rf"2 x 2 px at x={x}, y={y} lies outside of this image of 5 x 5"):
+    with pytest.raises(ValueError, match=rf"2 x 2 px at x={x}, y={y} lie outside of this image of 5 x 5"):
         overlay(np.zeros((5, 5), np.uint8), file=mark, x=x, y=y)
 
 

@@ -8,6 +8,8 @@ from PIL import Image
 
 from pixfarm.imaging.operations.declaration import CATALOGUE
 from pixfarm.imaging.operations.resizing import Fit, resize, thumbnail
+from pixfarm.imaging.pipeline.carrying_out import canonical
+from pixfarm.pipeline_text import BadPipeline
 from tests.integration.imaging.image_files import Array
 
 KINDS = {"grey": (), "BGR": (3,), "BGRA": (4,)}
@@ -357,17 +359,17 @@ def test_views_have_the_result_of_their_copies_and_stay_unchanged(kind: str, dty
 
 
 @pytest.mark.parametrize(
-    ("parameters", "message"),
+    ("pipeline", "message"),
     [
-        pytest.param({}, "width=1600", id="nothing"),
-        pytest.param({"fit": Fit.COVER}, "width=1600", id="no size"),
-        pytest.param({"scale": 0.5, "width": 3}, "only one of them", id="scale and width"),
-        pytest.param({"scale": 0.5, "height": 3}, "only one of them", id="scale and height"),
+        pytest.param("resize", "width=1600", id="nothing"),
+        pytest.param("resize: fit=cover", "width=1600", id="no size"),
+        pytest.param("resize: scale=0.5, width=3", "only one of them", id="scale and width"),
+        pytest.param("resize: scale=0.5, height=3", "only one of them", id="scale and height"),
     ],
 )
-def test_sizes_that_make_no_sense_are_refused(parameters: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        resize(np.zeros((4, 4), np.uint8), **parameters)
+def test_sizes_that_make_no_sense_are_refused(pipeline: str, message: str) -> None:
+    with pytest.raises(BadPipeline, match=message):
+        canonical(pipeline)
 
 
 @pytest.mark.parametrize(

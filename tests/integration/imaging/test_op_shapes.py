@@ -7,6 +7,8 @@ import pytest
 from scipy import ndimage
 
 from pixfarm.imaging.operations.shapes import Kind, Shape, morphology
+from pixfarm.imaging.pipeline.carrying_out import canonical
+from pixfarm.pipeline_text import BadPipeline
 from tests.integration.imaging.image_files import Array
 
 KINDS = {"grey": (), "BGR": (3,), "BGRA": (4,)}
@@ -192,5 +194,5 @@ def test_a_view_has_the_result_of_its_copy_and_stays_unchanged(channels: str, dt
 
 
 def test_an_even_window_is_refused_with_what_to_write() -> None:
-    with pytest.raises(ValueError, match=r"size must be odd.*write 3 or 5$"):
-        morphology(noise((5, 5), "grey", np.uint8), kind=Kind.OPEN, size=4)
+    with pytest.raises(BadPipeline, match=r"size: 4 is even; write 3 or 5$"):
+        canonical("morphology: kind=open, size=4")

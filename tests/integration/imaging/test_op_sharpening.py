@@ -31,13 +31,13 @@ def sharpened_by_formula(image: Array, amount: float, radius: float, threshold: 
         plane = planes[..., channel]
         detail = plane - ndimage.gaussian_filter(plane * weight, radius, truncate=6) / seen
         detail[np.abs(detail) < threshold * most / 255] = 0
-        result[..., channel] = np.rint(np.clip(plane + amount / 100 * detail, 0, most))
+        result[..., channel] = np.rint(np.clip(plane + amount * detail, 0, most))
     return result.reshape(image.shape)
 
 
 @every_kind
 @every_type
-@pytest.mark.parametrize(("amount", "radius"), [(100, 1.0), (500, 0.5), (37.5, 4.0), (200, 40.0)], ids=str)
+@pytest.mark.parametrize(("amount", "radius"), [(1.0, 1.0), (5.0, 0.5), (0.375, 4.0), (2.0, 40.0)], ids=str)
 def test_it_is_the_image_and_a_part_of_its_difference_from_the_blur(
     kind: str, dtype: Any, amount: float, radius: float
 ) -> None:
@@ -46,7 +46,7 @@ def test_it_is_the_image_and_a_part_of_its_difference_from_the_blur(
     result = sharpen(image, amount=amount, radius=radius)
 
     expected = sharpened_by_formula(image, amount, radius, 0)
-    tolerance = 1 + amount / 100 * (2e-4 if radius <= 20 else 2.5e-3) * np.iinfo(dtype).max
+    tolerance = 1 + amount * (2e-4 if radius <= 20 else 2.5e-3) * np.iinfo(dtype).max
     assert np.abs(result - expected).max() <= tolerance
 
 
@@ -55,15 +55,15 @@ def test_it_is_the_image_and_a_part_of_its_difference_from_the_blur(
 def test_differences_below_the_threshold_stay(kind: str, dtype: Any) -> None:
     image = noise((29, 37), kind, dtype)
 
-    result = sharpen(image, amount=150, radius=2, threshold=20)
+    result = sharpen(image, amount=1.5, radius=2, threshold=20)
 
-    expected = sharpened_by_formula(image, 150, 2, 20)
+    expected = sharpened_by_formula(image, 1.5, 2, 20)
     # A difference may be at the threshold but for the rounding of the blur.
     assert np.mean(np.abs(result - expected) > 1 + 3e-4 * np.iinfo(dtype).max) < 0.005
     assert (result == image).mean() > 0.2
 
 
-@pytest.mark.parametrize(("amount", "radius"), [(100, 1.0), (300, 3.0)], ids=str)
+@pytest.mark.parametrize(("amount", "radius"), [(1.0, 1.0), (3.0, 3.0)], ids=str)
 def test_it_is_that_of_scikit_image(amount: float, radius: float) -> None:
     image = noise((29, 37), "BGR", np.uint16)
 
@@ -71,16 +71,16 @@ def test_it_is_that_of_scikit_image(amount: float, radius: float) -> None:
 
     # It goes on with the edge pixel instead of mirroring; so within. Its own channel_axis=-1 leaves most of
     # the result as the memory was (scikit-image 0.26).
-    planes = [unsharp_mask(image[..., k] / 65535, radius, amount / 100) for k in range(3)]
+    planes = [unsharp_mask(image[..., k] / 65535, radius, amount) for k in range(3)]
     expected = np.dstack(planes) * 65535
     inner = (slice(12, -12), slice(12, -12))
-    assert np.abs(result[inner] - expected[inner]).max() <= 1 + amount / 100 * 12
+    assert np.abs(result[inner] - expected[inner]).max() <= 1 + amount * 12
 
 
 def test_it_is_nearly_that_of_pillow() -> None:
     image = picture(60, 80)
 
-    result = sharpen(image, amount=120, radius=2, threshold=4)
+    result = sharpen(image, amount=1.2, radius=2, threshold=4)
 
     # Pillow blurs with boxes, in integers.
     expected = np.asarray(Image.fromarray(image).filter(ImageFilter.UnsharpMask(2, 120, 4)))
@@ -90,7 +90,7 @@ def test_it_is_nearly_that_of_pillow() -> None:
 
 @every_kind
 @every_type
-@pytest.mark.parametrize("parameters", [{"amount": 0}, {"threshold": 255, "amount": 500}], ids=str)
+@pytest.mark.parametrize("parameters", [{"amount": 0}, {"threshold": 255, "amount": 5}], ids=str)
 def test_nothing_added_is_the_image(kind: str, dtype: Any, parameters: dict[str, float]) -> None:
     image = noise((9, 14), kind, dtype)
 
@@ -106,7 +106,7 @@ def test_values_end_at_black_and_white(dtype: Any) -> None:
     image = np.full((9, 20), most // 10, dtype)
     image[:, 10:] = most - most // 10
 
-    result = sharpen(image, amount=500)
+    result = sharpen(image, amount=5)
 
     assert (result[:, 9] == 0).all()
     assert (result[:, 10] == most).all()
@@ -119,7 +119,7 @@ def test_opacity_stays_and_invisible_colour_counts_for_nothing(dtype: Any) -> No
     image[:, :6] = (100, 90, 80, most)
     image[:, 6:, :3] = most
 
-    result = sharpen(image, amount=500, radius=2)
+    result = sharpen(image, amount=5, radius=2)
 
     np.testing.assert_array_equal(result[..., 3], image[..., 3])
     np.testing.assert_array_equal(result[:, :6], image[:, :6])

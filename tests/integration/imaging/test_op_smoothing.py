@@ -9,6 +9,8 @@ from scipy import ndimage
 from skimage.metrics import peak_signal_noise_ratio
 
 from pixfarm.imaging.operations.smoothing import bilateral, blur, denoise, median
+from pixfarm.imaging.pipeline.carrying_out import canonical
+from pixfarm.pipeline_text import BadPipeline
 from tests.integration.imaging.image_files import Array
 
 KINDS = {"grey": (), "BGR": (3,), "BGRA": (4,)}
@@ -334,14 +336,14 @@ def test_a_plain_image_stays_as_it_is(done: Callable[..., Array], kind: str, dty
 
 
 @pytest.mark.parametrize(
-    "refused",
+    ("pipeline", "remedy"),
     [
-        pytest.param(lambda image: median(image, size=4), id="median"),
-        pytest.param(lambda image: bilateral(image, diameter=6), id="bilateral"),
-        pytest.param(lambda image: denoise(image, template_size=8), id="template"),
-        pytest.param(lambda image: denoise(image, search_size=20), id="search"),
+        ("median: size=4", "3 or 5"),
+        ("bilateral: diameter=6", "5 or 7"),
+        ("denoise: template_size=8", "7 or 9"),
+        ("denoise: search_size=50", "49 or 51"),
     ],
 )
-def test_even_windows_are_refused_with_what_to_write(refused: Callable[[Array], Array]) -> None:
-    with pytest.raises(ValueError, match=r"must be odd.*write (3 or 5|5 or 7|7 or 9|19 or 21)$"):
-        refused(noise((5, 5), "grey", np.uint8))
+def test_even_windows_are_refused_with_what_to_write(pipeline: str, remedy: str) -> None:
+    with pytest.raises(BadPipeline, match=rf"is even; write {remedy}$"):
+        canonical(pipeline)

@@ -11,6 +11,8 @@ from scipy.interpolate import RegularGridInterpolator
 from skimage import exposure
 
 from pixfarm.imaging.operations.tone import brightness_contrast, clahe, equalize, gamma, invert, normalize
+from pixfarm.imaging.pipeline.carrying_out import canonical
+from pixfarm.pipeline_text import BadPipeline
 from tests.integration.imaging.image_files import Array, picture, slope, to_bgr, wide
 
 _BGR = to_bgr(picture())
@@ -196,8 +198,8 @@ def test_plain_surface_stays(operate: Callable[[Array], Array], image: Array) ->
 
 @pytest.mark.parametrize("ends", [(50, 50), (100, 0), (80, 20)], ids=str)
 def test_percentiles_in_the_wrong_order_are_refused(ends: tuple[float, float]) -> None:
-    with pytest.raises(ValueError, match=r"low=\d+ must be less than high=\d+; write"):
-        normalize(_BGR, low=ends[0], high=ends[1])
+    with pytest.raises(BadPipeline, match=r"low=\d+ must be less than high=\d+; write"):
+        canonical(f"normalize: low={ends[0]}, high={ends[1]}")
 
 
 def luma_of(image: Array) -> Array:

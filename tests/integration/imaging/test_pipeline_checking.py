@@ -8,8 +8,8 @@ import pytest
 from pixfarm.imaging.colours import Colour
 from pixfarm.imaging.operations.declaration import Declared, Operation, operation_of
 from pixfarm.imaging.pipeline.checking import MAX_STEPS, Pipeline, parse
-from pixfarm.imaging.pipeline.text import BadPipeline
 from pixfarm.imaging.pixels import Pixels
+from pixfarm.pipeline_text import BadPipeline
 
 
 class Fit(StrEnum):
@@ -35,6 +35,24 @@ def watermark(image: Pixels, *, text: Annotated[str, Declared("what to write")])
     return image
 
 
+def check_median(*, size: int, weight: int, fit: Fit) -> None:
+    if weight > size:
+        raise ValueError(f"weight={weight} must not be above size={size}")
+    if fit is Fit.COVER and weight != 7:
+        raise ValueError("fit=cover needs weight=7")
+
+
+def median(
+    image: Pixels,
+    *,
+    size: Annotated[int, Declared("of the window", "px", 3, 51, odd=True)] = 3,
+    weight: Annotated[int, Declared("of the middle", "", 0, 100)],
+    fit: Annotated[Fit, Declared("how")] = Fit.INSIDE,
+) -> Pixels:
+    """Takes medians."""
+    return image
+
+
 def edges(image: Pixels) -> Pixels:
     """Draws edges."""
     return image
@@ -42,7 +60,7 @@ def edges(image: Pixels) -> Pixels:
 
 CATALOGUE: dict[str, Operation] = {
     function.__name__: operation_of(function.__name__, function) for function in (resize, watermark, edges)
-}
+} | {"median": operation_of("median", median, check_median)}
 
 
 def arguments(text: str) -> dict[str, object]:
@@ -69,7 +87,8 @@ def refusal(text: str) -> tuple[int, str]:
         ("resize: background=#f00", {"background": Colour(255, 0, 0)}),
         ("resize: background=transparent", {"background": Colour(0, 0, 0, 0)}),
         ("watermark: text=12", {"text": "12"}),
-        ("mine:func: k=3, x=0.5, on=true, name=a b", {"k": 3, "x": 0.5, "on": True, "name": "a b"}),
+        ("median: size=51, weight=0", {"size": 51, "weight": 0}),
+        ("median: weight=3", {"weight": 3}),
     ],
 )
 def test_values_have_the_type_that_is_declared(text: str, values: dict[str, object]) -> None:
@@ -107,6 +126,14 @@ def test_values_have_the_type_that_is_declared(text: str, values: dict[str, obje
         ("resize: fit=insde", 13, "fit: 'insde' is none of inside, cover (did you mean inside?)"),
         ("resize: enlarge=maybe", 17, "enlarge: 'maybe' is neither true nor false"),
         ("resize: background=pinkish", 20, "background: 'pinkish' is no colour; write #rgb,"),
+        ("median: weight=0, size=4", 24, "size: 4 is even; write 3 or 5"),
+        ("median: weight=0, size=50", 24, "size: 50 is even; write 49 or 51"),
+        ("median: weight=0, size=2", 24, "size: 2 is not an odd number from 3 to 51"),
+        ("median: weight=0, size=52", 24, "size: 52 is not an odd number from 3 to 51"),
+        ("median: weight=0, size=3.0", 24, "size: '3.0' is not an odd number (in px, written without it)"),
+        ("median: weight=4", 1, "median: weight=4 must not be above size=3"),
+        ("edges | median: weight=8, size=7", 9, "median: weight=8 must not be above size=7"),
+        ("median: weight=3, fit=cover", 1, "median: fit=cover needs weight=7"),
         ("|".join(["edges"] * (MAX_STEPS + 1)), 6 * MAX_STEPS + 1, "a pipeline may have 50 operations"),
     ],
 )
@@ -117,8 +144,34 @@ def test_a_wrong_pipeline_is_refused_with_the_place_and_what_is_allowed(
     assert (found_at, found[: len(problem)]) == (position, problem)
 
 
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [
+        ("resiz | edges", 1),
+        ("edges | resiz", 2),
+        ("edges | edges | resize: widht=3", 3),
+        ('watermark: text="|" | resize: width=3, width=4', 2),
+        ("edges | resize: width | edges", 2),
+        ("edges | watermark | edges", 2),
+        ("edges | resize: width=wide | edges", 2),
+        ("edges | median: weight=4 | resize: width=0", 2),
+        ("edges | median: weight=2, weight=3", 2),
+        ("|".join(["edges"] * (MAX_STEPS + 2)), MAX_STEPS + 1),
+    ],
+)
+def test_a_refusal_tells_which_step_is_wrong(text: str, step: int) -> None:
+    with pytest.raises(BadPipeline, match=rf"\(step {step}\)") as caught:
+        parse(text, CATALOGUE)
+    assert caught.value.step == step
+
+
+def test_what_is_left_out_is_checked_and_not_added() -> None:
+    assert arguments("median: weight=3") == {"weight": 3}
+    assert str(parse("median: weight=3", CATALOGUE)) == "median: weight=3"
+
+
 def test_a_pipeline_as_text_is_read_as_the_same() -> None:
-    text = 'resize: width=1600, fit=cover | watermark: text="a, b" | mine:func: k=3 | edges'
+    text = 'resize: width=1600, fit=cover | watermark: text="a, b" | edges'
     pipeline = parse(text, CATALOGUE)
     assert str(pipeline) == text
     assert parse(str(pipeline), CATALOGUE) == pipeline

@@ -45,10 +45,10 @@ def process_fails(folder: Path, content: bytes, code: FailureCode) -> str:
 
 
 def stop_with(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(image: Array) -> Array:
+    def fail(*arguments: object) -> None:
         raise error
 
-    monkeypatch.setattr("pixfarm.imaging.processing.draw_edges", fail)
+    monkeypatch.setattr("pixfarm.imaging.processing.carry_out", fail)
 
 
 @pytest.mark.parametrize(

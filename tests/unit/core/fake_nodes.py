@@ -5,7 +5,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 
 from pixfarm.errors import FailureCode, RejectReason, TaskFailed, TaskRejected
-from pixfarm.model import Machine, Recipe, Strategy, Task, TaskResult
+from pixfarm.model import Machine, Strategy, Task, TaskResult
+from pixfarm.recipe import Recipe
 
 Answer = Callable[[Task], object]
 

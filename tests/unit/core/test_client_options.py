@@ -22,9 +22,11 @@ def test_no_argument_at_all_submits_with_what_is_usual() -> None:
     assert options == ClientOptions(
         mode=Mode.SUBMIT,
         job_id="",
+        operation="",
         machines=options.machines,
         base_path=None,
         strategy=None,
+        recipe=None,
         priority=0,
         skip_done=False,
         task_timeout_s=None,

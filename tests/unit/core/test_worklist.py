@@ -7,8 +7,9 @@ import pytest
 
 from pixfarm.journal import Provenance
 from pixfarm.listing import source_tree
-from pixfarm.model import ImageRecord, ImageState, JobSpec, Recipe
+from pixfarm.model import ImageRecord, ImageState, JobSpec
 from pixfarm.names import shown
+from pixfarm.recipe import Recipe
 from pixfarm.worklist import Worklist
 from tests.unit.core.fake_journal import FakeJournal
 from tests.unit.core.farm_parts import as_journal, never, spec, summary

@@ -1,9 +1,9 @@
 """The text of a pipeline, like ``resize: width=1600, fit=inside | sharpen: amount=0.6``, taken apart.
 
 A pipeline is steps with ``|`` between them. A step is a name, and behind ``:`` its arguments, ``name=value``
-with ``,`` between them. The name is that of an operation, or two words with ``:`` between them: file and
-function of one's own. A value is any characters but ``,``, ``|`` and ``"``; or, in double quotes, any at all,
-where a backslash stands before ``"`` and before a backslash.
+with ``,`` between them. The name is a word, or two with ``:`` between them. A value is any characters but
+``,``, ``|`` and ``"``; or, in double quotes, any at all, where a backslash stands before ``"`` and before a
+backslash.
 """
 
 import re
@@ -14,6 +14,7 @@ from pixfarm.errors import InvalidRequest
 
 MAX_CHARACTERS = 10_000
 
+_SPACE = re.compile(r"\s*")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _FUNCTION = re.compile(r"\s*:\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?=[:|]|$)")
 _BARE = re.compile(r"[^,|\"]*")
@@ -27,12 +28,17 @@ class BadPipeline(InvalidRequest):
     Args:
         position: of the first wrong character, from 1 on.
         problem: what is wrong and what to write instead.
+        step: which of the steps it is in, from 1 on.
     """
 
-    def __init__(self, position: int, problem: str) -> None:
-        super().__init__(f"the pipeline is wrong at character {position}: {problem}")
+    def __init__(self, position: int, problem: str, step: int = 1) -> None:
+        super().__init__(position, problem, step)
         self.position = position
         self.problem = problem
+        self.step = step
+
+    def __str__(self) -> str:
+        return f"the pipeline is wrong at character {self.position} (step {self.step}): {self.problem}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +53,16 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class WrittenStep:
-    """One step as it is written."""
+    """One step as it is written; ``number`` counts steps, ``at`` characters, both from 1 on."""
 
     name: str
     arguments: tuple[Argument, ...]
     at: int
+    number: int
+
+    def bad(self, problem: str, at: int | None = None) -> BadPipeline:
+        """The error to raise for it, or for what stands there in it."""
+        return BadPipeline(self.at if at is None else at, problem, self.number)
 
 
 def take_apart(text: str) -> list[WrittenStep]:
@@ -60,8 +71,6 @@ def take_apart(text: str) -> list[WrittenStep]:
     Raises:
         BadPipeline: it is not written as a pipeline is.
     """
-    if len(text) > MAX_CHARACTERS:
-        raise BadPipeline(MAX_CHARACTERS + 1, f"a pipeline may have {MAX_CHARACTERS:,} characters")
     reader = _Reader(text)
     steps = [reader.step()]
     while reader.takes("|"):
@@ -90,14 +99,14 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
-        self._skip_space()
+        self._number = 0
 
     @property
     def is_at_end(self) -> bool:
         return self._at == len(self._text)
 
     def bad(self, problem: str) -> BadPipeline:
-        return BadPipeline(self._at + 1, problem)
+        return BadPipeline(self._at + 1, problem, self._number)
 
     def rest(self) -> str:
         return repr(self._text[self._at : self._at + 20]) if not self.is_at_end else "the end"
@@ -105,20 +114,21 @@ class _Reader:
     def takes(self, character: str) -> bool:
         if not self._text.startswith(character, self._at):
             return False
-        self._at += 1
-        self._skip_space()
+        self._go_to(self._at + 1)
         return True
 
     def step(self) -> WrittenStep:
+        self._number += 1
+        self._go_to(self._at)
         at = self._at + 1
         name = self._word("the name of an operation")
         if function := _FUNCTION.match(self._text, self._at):
             name = f"{name}:{function[1]}"
-            self._at = function.end()
+            self._go_to(function.end())
         arguments = [self._argument()] if self.takes(":") else []
         while arguments and self.takes(","):
             arguments.append(self._argument())
-        return WrittenStep(name, tuple(arguments), at)
+        return WrittenStep(name, tuple(arguments), at, self._number)
 
     def _argument(self) -> Argument:
         name_at = self._at + 1
@@ -132,8 +142,7 @@ class _Reader:
         found = _WORD.match(self._text, self._at)
         if found is None:
             raise self.bad(f"found {self.rest()}; write {what}")
-        self._at = found.end()
-        self._skip_space()
+        self._go_to(found.end())
         return found[0]
 
     def _value(self, name: str) -> str:
@@ -143,16 +152,21 @@ class _Reader:
                 raise self.bad(
                     f'the value of {name} has no second "; inside of one, write \\" for " and \\\\ for \\'
                 )
-            value, self._at = re.sub(r"\\(.)", r"\1", quoted[1]), quoted.end()
-        else:
-            bare = _BARE.match(self._text, self._at)
-            assert bare is not None
-            value, self._at = bare[0].rstrip(), bare.end()
-            if not value:
-                raise self.bad(f'{name} has no value; write {name}=value, or {name}="" for an empty one')
-        self._skip_space()
+            self._go_to(quoted.end())
+            return re.sub(r"\\(.)", r"\1", quoted[1])
+        bare = _BARE.match(self._text, self._at)
+        assert bare is not None
+        self._go_to(bare.end())
+        value = bare[0].rstrip()
+        if not value:
+            raise self.bad(f'{name} has no value; write {name}=value, or {name}="" for an empty one')
         return value
 
-    def _skip_space(self) -> None:
-        while self._at < len(self._text) and self._text[self._at].isspace():
-            self._at += 1
+    def _go_to(self, at: int) -> None:
+        """Goes on there, or behind the white space there."""
+        space = _SPACE.match(self._text, at)
+        assert space is not None
+        self._at = space.end()
+        if self._at > MAX_CHARACTERS:
+            self._at = MAX_CHARACTERS
+            raise self.bad(f"a pipeline may have {MAX_CHARACTERS:,} characters")

@@ -1,10 +1,12 @@
 """The text of a pipeline."""
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixfarm.imaging.pipeline.text import MAX_CHARACTERS, BadPipeline, put_together, take_apart
+from pixfarm.pipeline_text import MAX_CHARACTERS, BadPipeline, put_together, take_apart
 
 Plain = list[tuple[str, list[tuple[str, str]]]]
 
@@ -77,7 +79,44 @@ def test_what_is_not_written_as_a_pipeline_is_refused_with_the_place(
         take_apart(text)
     assert words in caught.value.problem
     assert caught.value.position == position
-    assert str(caught.value) == f"character {position}: {caught.value.problem}"
+    assert str(caught.value).startswith(f"the pipeline is wrong at character {position} (step ")
+
+
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [
+        ("", 1),
+        ("| edges", 1),
+        ("edges |", 2),
+        ("edges x", 1),
+        ("edges | flip edges", 2),
+        ('a: text="x | y | z" | b: c=1 | d: e=', 3),
+        ("a | b | " + "x" * MAX_CHARACTERS, 3),
+        ("a | b" + " " * MAX_CHARACTERS, 2),
+        ("a | b: c=" + "x" * MAX_CHARACTERS + " | d", 2),
+        ('a | b: c="' + "x" * MAX_CHARACTERS + '" | d', 2),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_refusal_tells_which_step_is_wrong(text: str, step: int) -> None:
+    with pytest.raises(BadPipeline) as caught:
+        take_apart(text)
+    bad = caught.value
+    assert bad.step == step
+    assert str(bad) == f"the pipeline is wrong at character {bad.position} (step {step}): {bad.problem}"
+
+
+def test_a_pipeline_may_be_as_long_as_it_is_allowed_to_be() -> None:
+    for text in ("x" * MAX_CHARACTERS, "edges".ljust(MAX_CHARACTERS), "edges".rjust(MAX_CHARACTERS)):
+        assert len(take_apart(text)) == 1
+        with pytest.raises(BadPipeline, match="10,000 characters"):
+            take_apart(text + " ")
+
+
+def test_a_refusal_survives_the_way_between_processes() -> None:
+    bad = BadPipeline(7, "wrong", 2)
+    copy = pickle.loads(pickle.dumps(bad))
+    assert (str(copy), vars(copy)) == (str(bad), vars(bad))
 
 
 def test_everything_knows_where_it_stands() -> None:
