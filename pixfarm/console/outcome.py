@@ -6,6 +6,7 @@ from typing import Final
 from pixfarm.console import text
 from pixfarm.errors import FailureCode
 from pixfarm.model import EXTENSIONS, OUTPUT_DIR, Failure, JobReport, JobState, JobSummary
+from pixfarm.recipe import EDGES
 
 OF_THE_JOB: Final = (FailureCode.CANCELLED, FailureCode.NO_NODES, FailureCode.ALL_NODES_REJECT)
 
@@ -63,6 +64,7 @@ def facts(report: JobReport) -> list[tuple[str, str]]:
         ]
     if report.message and report.state is not JobState.GAVE_UP and not is_empty(report):
         lines.append(("message", report.message))
+    lines += [("pipeline", str(report.recipe))] if report.recipe != EDGES else []
     lines.append(("strategy", report.strategy.value))
     lines += [("priority", f"{report.priority}")] if report.priority else []
     lines.append(("job", report.job_id))

@@ -11,6 +11,7 @@ from pixfarm import jobs as jobs_module
 from pixfarm import running as running_module
 from pixfarm.errors import InvalidRequest, StateUnusable, UnknownJob
 from pixfarm.model import ImageState, JobSpec, JobState, NodeHealth, Strategy
+from pixfarm.recipe import EDGES, Recipe
 from pixfarm.trace import Trace
 from tests.unit.core.farm_parts import PATIENCE_S, fill, fleet_of, machines
 from tests.unit.core.job_rig import counts, wait_until
@@ -75,7 +76,7 @@ def test_of_many_that_submit_one_id_at_once_one_begins_it(rig: JobsRig, base: st
     assert counts(rig.finish(1)[0]) == (2, 2, 0, 0)
 
 
-@pytest.mark.parametrize("what", ["base path", "strategy"])
+@pytest.mark.parametrize("what", ["base path", "strategy", "recipe"])
 @pytest.mark.parametrize("when", ["running", "ended"])
 def test_a_known_id_with_another_request_is_refused(rig: JobsRig, base: str, what: str, when: str) -> None:
     rig.submit(base, "job-1")
@@ -88,7 +89,23 @@ def test_a_known_id_with_another_request_is_refused(rig: JobsRig, base: str, wha
             "/" if what == "base path" else base,
             "job-1",
             Strategy.RANDOM if what == "strategy" else BALANCED,
+            recipe=Recipe("flip") if what == "recipe" else EDGES,
         )
+
+
+def test_a_recipe_is_put_into_the_form_that_all_nodes_get(rig: JobsRig, base: str) -> None:
+    job = rig.submit(base, "job-1", recipe=Recipe("resize:width=20|flip"))
+    assert job.spec.recipe == Recipe("resize: width=20 | flip")
+    assert rig.submit(base, "job-1", recipe=Recipe("resize: width = 20 | flip")) is job
+    assert rig.jobs.status("job-1").recipe == Recipe("resize: width=20 | flip")
+    assert counts(rig.finish(1)[0]) == (2, 2, 0, 0)
+    assert rig.jobs.report("job-1").recipe == Recipe("resize: width=20 | flip")
+
+
+def test_a_recipe_that_cannot_be_carried_out_leaves_no_job(rig: JobsRig, base: str) -> None:
+    with pytest.raises(InvalidRequest, match="did you mean resize"):
+        rig.submit(base, "job-1", recipe=Recipe("flip | resise: width=20"))
+    assert rig.jobs.all() == []
 
 
 def test_a_request_that_cannot_be_carried_out_leaves_no_job(rig: JobsRig) -> None:

@@ -16,6 +16,7 @@ from pixfarm.model import (
     NodeCounts,
     Strategy,
 )
+from pixfarm.recipe import Recipe
 from tests.integration.journal.journal_parts import BASE, ORIGIN, begin, image, nothing, spec, summary, token
 
 FULL_SPEC = JobSpec(
@@ -26,6 +27,7 @@ FULL_SPEC = JobSpec(
     skip_done=True,
     retry_of="job-1",
     task_timeout_s=12.5,
+    recipe=Recipe('watermark: text="a, b"'),
 )
 FULL_SUMMARY = JobSummary(
     job_id="job-9",
@@ -46,6 +48,7 @@ FULL_SUMMARY = JobSummary(
     priority=-7,
     submitted_at=1_763_800_000.123,
     copies=4,
+    recipe=FULL_SPEC.recipe,
 )
 _VALUES = {field.name: getattr(FULL_SUMMARY, field.name) for field in dataclasses.fields(FULL_SUMMARY)}
 FULL_STATUS = JobStatus(**_VALUES, running=4, listing_complete=True)

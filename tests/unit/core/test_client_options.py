@@ -4,6 +4,7 @@ import pytest
 
 from pixfarm.client_options import ClientOptions, Mode, parse
 from pixfarm.model import Strategy
+from pixfarm.recipe import Recipe
 
 
 def complaint(command: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -60,11 +61,26 @@ def test_everything_that_concerns_a_new_job_is_taken() -> None:
         ("--report j1 --csv - --quiet", Mode.REPORT, "j1"),
         ("--jobs --json", Mode.JOBS, ""),
         ("--list-nodes --json", Mode.NODES, ""),
+        ("--list-ops --json", Mode.OPERATIONS, ""),
+        ("--retry-failed j1 --op flip", Mode.RETRY, "j1"),
     ],
 )
 def test_each_mode_is_chosen_by_its_flag(command: str, mode: Mode, job_id: str) -> None:
     options = parse(command.split())
     assert (options.mode, options.job_id) == (mode, job_id)
+
+
+def test_an_operation_is_no_job() -> None:
+    options = parse(["--describe-op", "blur"])
+    assert (options.mode, options.operation, options.job_id) == (Mode.OPERATION, "blur", "")
+
+
+def test_what_is_done_is_taken_as_it_is_written(tmp_path: Path) -> None:
+    assert parse(["--op", "flip|blur"]).recipe == Recipe("flip|blur")
+    path = tmp_path / "web.toml"
+    path.write_text('step = [{op = "blur", radius = 2.5}]')
+    assert parse(["--pipeline", str(path)]).recipe == Recipe("blur: radius=2.5")
+    assert parse([]).recipe is None
 
 
 def test_a_job_id_that_a_shell_left_out_is_for_the_server_to_refuse() -> None:
@@ -115,6 +131,10 @@ def test_help_says_how_long_a_paused_job_is_followed(capsys: pytest.CaptureFixtu
         ("--report j data", "--report shows the images and leaves, so base_path would be ignored"),
         ("--jobs --wait-s 3", "--jobs shows the jobs and leaves, so --wait-s would be ignored"),
         ("--list-nodes --strategy random", "--list-nodes shows the nodes and leaves, so --strategy would be"),
+        ("--list-ops --quiet", "--list-ops shows the operations and leaves; leave out --quiet"),
+        ("--describe-op blur data", "--describe-op shows an operation and leaves, so base_path would be"),
+        ("--attach j --op flip", "--attach submits nothing, so --op would be ignored; leave it out"),
+        ("--op flip --pipeline f", "--pipeline: not allowed with argument --op"),
         ("--attach j --csv f", "--attach submits nothing, so --csv would be ignored"),
         ("data --csv f", "--csv needs --report JOB"),
         ("--csv -", "--csv needs --report JOB"),

@@ -16,6 +16,7 @@ from pixfarm.model import (
     NodeCounts,
     Strategy,
 )
+from pixfarm.recipe import Recipe
 from pixfarm.wire import translate_jobs
 from pixfarm.wire.idl import ttypes
 from pixfarm.wire.limits import MAX_PAGE
@@ -28,6 +29,7 @@ EVERYTHING = JobSpec(
     skip_done=True,
     retry_of="job-0",
     task_timeout_s=12.5,
+    recipe=Recipe("blur: radius=3 | flip"),
 )
 RECORD = ImageRecord(
     filename="b/写真.jpg",
@@ -58,6 +60,7 @@ STATUS = JobStatus(
     skipped=3,
     priority=-7,
     submitted_at=123.25,
+    recipe=Recipe("blur: radius=3"),
     copies=8,
     running=0,
     listing_complete=True,
