@@ -7,7 +7,6 @@ from pixfarm.imaging.processing import (
     ImageSettings,
     draft_image,
     process_image,
-    publish,
     warm_up,
 )
 from pixfarm.imaging.publishing import NotPublished
@@ -20,6 +19,5 @@ __all__ = [
     "draft_image",
     "draw_edges",
     "process_image",
-    "publish",
     "warm_up",
 ]
