@@ -18,6 +18,7 @@ from typing import Literal
 import pixfarm.prerequisites  # noqa: F401 - first: says in one line what is not installed
 from pixfarm import __version__, script, wire
 from pixfarm.activity import Activity
+from pixfarm.allocator import keep_one_arena
 from pixfarm.console.text import counted
 from pixfarm.errors import TaskFailed, UsageError
 from pixfarm.imaging import ImageSettings
@@ -109,6 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a node until SIGTERM or Ctrl-C; returns the exit code."""
     options = _parse(argv)
     script.set_up_logging(verbose=options.verbose)
+    keep_one_arena()
     stop = script.stop_event(at_eof=options.stop_at_eof)
     machine, sock = _claim(options)
     # Else the workers' fork server would import from the working directory first, whatever lies there.

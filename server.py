@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pixfarm.prerequisites  # noqa: F401 - first: says in one line what is not installed
 from pixfarm import script, wire
+from pixfarm.allocator import keep_one_arena
 from pixfarm.console.outcome import images_per_s, retried
 from pixfarm.console.text import counted
 from pixfarm.errors import InvalidRequest, UsageError
@@ -98,6 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serves until SIGTERM or Ctrl-C; returns the exit code."""
     options = _parse(argv)
     script.set_up_logging(verbose=options.verbose)
+    keep_one_arena()
     stop = script.stop_event(at_eof=options.stop_at_eof)
     file = MachinesFile(options.machines)
     machines = file.read()

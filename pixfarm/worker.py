@@ -2,8 +2,8 @@
 
 Threads were measured 25 % slower: they fight for the interpreter lock. Each worker has two lanes, a
 socket pair each, used by one thread at a time: while it works on one image the next already waits in
-the other lane, so that a worker never idles while an answer travels. Nor does it wait for the disk: it
-only writes the temporary file, and the thread that waited for that has it synced and gives it its name.
+the other lane, so that a worker never idles while an answer travels. Nor while it
+waits for the disk: a result is synced and gets its name beside the work on the next image.
 """
 
 import json
@@ -22,7 +22,8 @@ from pixfarm.parts import remove_part
 from pixfarm.recipe import EDGES, Recipe
 from pixfarm.recycling import Recycling
 from pixfarm.worker_crew import Crew
-from pixfarm.worker_handle import LANES_PER_WORKER, Worker, receive
+from pixfarm.worker_handle import Worker, receive
+from pixfarm.worker_process import LANES_PER_WORKER
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +80,6 @@ class WorkerPool:
     ) -> None:
         worker_process.prepare_fork_server()
         self.lanes = LANES_PER_WORKER * workers
-        self._fsync = settings.fsync
         recycling = (recycling or Recycling()).within(settings.memory_mib)
         self.crew = Crew(workers, partial(Worker, settings, work), recycling, rng or random.Random())
 
@@ -99,7 +99,7 @@ class WorkerPool:
             source: file to read.
             target: file to write.
             attempt_id: part of the temporary file's name.
-            timeout_s: seconds a worker may spend on it, until it is written.
+            timeout_s: seconds a worker may spend on it.
             recipe: what is done to it.
 
         Raises:
@@ -113,7 +113,7 @@ class WorkerPool:
             with self.crew.lane() as (worker, number):
                 answer = self._ask(worker, number, order)
             if answer is not None:
-                return self._finish(answer, order, arrived_at)
+                return _work_done(answer, time.monotonic() - arrived_at)
         raise TaskFailed(
             FailureCode.NO_RESOURCES, "the worker processes died before they could begin with it"
         )
@@ -122,15 +122,8 @@ class WorkerPool:
         """Ends the workers; may be called twice."""
         self.crew.close()
 
-    def _finish(self, answer: list[Any], order: _Order, arrived_at: float) -> WorkDone:
-        drafted_at = time.monotonic()
-        draft, drafted_s = _draft_of(answer)
-        outcome = imaging.publish(draft, order.target, order.attempt_id, fsync=self._fsync)
-        published_s = time.monotonic() - drafted_at
-        return WorkDone(outcome, max(0.0, drafted_at - arrived_at - drafted_s), drafted_s + published_s)
-
     def _ask(self, worker: Worker, number: int, order: _Order) -> list[Any] | None:
-        """The worker's answer, or None when it was lost with the order untouched."""
+        """The worker's answer, or None when it was lost by no fault of this order."""
         lane, patience = worker.lanes[number], _Patience(worker, number, order.timeout_s)
         answer, has_ended = None, False
         try:
@@ -146,7 +139,7 @@ class WorkerPool:
         self.crew.lose(worker)
         if has_ended:  # and so writes no more; it may have died between the last byte and its answer
             _remove_part(order)
-        if not patience.is_late and not worker.has_in_hand(number):
+        if not patience.is_late and not worker.is_to_blame(number):
             return None
         raise self._failure(worker, order, is_late=patience.is_late)
 
@@ -181,7 +174,7 @@ class _Patience:
         left_s = self._left_s(time.monotonic())
         if left_s <= 0 and self._killed_at == math.inf:
             _log.warning("a worker process does not come to an end with an image; ending it")
-            self._worker.kill()
+            self._worker.kill(self._number)
             self._killed_at = time.monotonic()
         return min(max(left_s, _LOOK_SOON_S), _LOOK_AGAIN_S)
 
@@ -205,16 +198,11 @@ def _remove_part(order: _Order) -> None:
         _log.warning("the temporary file of attempt %s stays: %s", order.attempt_id, error)
 
 
-def _draft_of(answer: list[Any]) -> tuple[imaging.Draft, float]:
-    """What a worker wrote, and in how many seconds.
-
-    Raises:
-        TaskFailed: it says that it could not.
-    """
+def _work_done(answer: list[Any], seconds: float) -> WorkDone:
     code, message, *rest = answer
     if not code:
-        seconds, draft = rest
-        return imaging.Draft(*draft), seconds
+        worked_s, outcome = rest
+        return WorkDone(imaging.ImageOutcome(*outcome), max(0.0, seconds - worked_s), worked_s)
     (size_bytes,) = rest
     if size_bytes:
         raise imaging.NotPublished(FailureCode(code), message, size_bytes)

@@ -12,9 +12,8 @@ from multiprocessing.process import BaseProcess
 
 from pixfarm import imaging, worker_process
 from pixfarm.errors import NotReady
-from pixfarm.worker_process import MESSAGE_BYTES, NO_LANE, Standing, Work
+from pixfarm.worker_process import LANES_PER_WORKER, MESSAGE_BYTES, Stage, Standing, Work
 
-LANES_PER_WORKER = 2
 END_TIMEOUT_S = 1.0
 
 # multiprocessing asks after all its children whenever one is started, and of two threads that ask after the
@@ -43,11 +42,12 @@ class Worker:
         self.lanes = [ours for ours, _ in pairs]
         self.free = list(range(LANES_PER_WORKER))
         self.is_lost = False
-        self._standing = context.RawValue(Standing, NO_LANE, 0.0, 0, 0)
+        self._standing = context.RawValue(Standing)
         self._warm_bytes = 0
         self._ending = threading.Lock()
         self._is_closed = False
         self._death = ""
+        self._killed_for: int | None = None
         theirs = [theirs for _, theirs in pairs]
         self.process: BaseProcess = context.Process(
             target=worker_process.run,
@@ -80,7 +80,7 @@ class Worker:
     @property
     def is_at_work(self) -> bool:
         """Whether it has an image in hand, or died with one."""
-        return bool(self._standing.lane != NO_LANE)
+        return any(map(self.has_in_hand, range(LANES_PER_WORKER)))
 
     @property
     def grown_bytes(self) -> int:
@@ -89,11 +89,19 @@ class Worker:
 
     def has_in_hand(self, number: int) -> bool:
         """Whether it works, or died while it worked, on that lane's image."""
-        return bool(self._standing.lane == number)
+        return bool(self._standing.stages[number] != Stage.WAITING)
+
+    def is_to_blame(self, number: int) -> bool:
+        """Whether that lane's image may be why it died.
+
+        Not the one that was only being published meanwhile, nor any but the one that it was killed for.
+        """
+        is_drafted = self._standing.stages[number] == Stage.DRAFTING
+        return bool(is_drafted) and self._killed_for in (None, number)
 
     def seconds_on(self, number: int) -> float:
         """How long it has worked on that lane's image; 0 while that waits for its turn."""
-        return time.monotonic() - self._standing.since_s if self.has_in_hand(number) else 0.0
+        return time.monotonic() - self._standing.since_s[number] if self.has_in_hand(number) else 0.0
 
     def wait_until_ready(self, timeout_s: float) -> None:
         """Waits for its word that it is warm.
@@ -130,10 +138,16 @@ class Worker:
                 self._take_note()
             return self._death
 
-    def kill(self) -> None:
-        """Ends it at once; does not wait."""
+    def kill(self, number: int | None = None) -> None:
+        """Ends it at once; does not wait.
+
+        Args:
+            number: the lane whose image is why.
+        """
         with self._ending:
             if not self._is_closed:
+                if self._killed_for is None:
+                    self._killed_for = number
                 self._kill()
 
     def hang_up(self) -> None:

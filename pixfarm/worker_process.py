@@ -6,18 +6,23 @@ import json
 import logging
 import multiprocessing
 import os
+import queue
 import select
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from enum import IntEnum
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Any, TypeAlias
+from types import TracebackType
+from typing import Any, Self, TypeAlias
 
 from pixfarm import imaging
+from pixfarm.allocator import keep_one_arena
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.memory_limit import limit_own_memory
 from pixfarm.recipe import Recipe
@@ -25,27 +30,35 @@ from pixfarm.recipe import Recipe
 _log = logging.getLogger(__name__)
 
 MESSAGE_BYTES = 128 * 1024
-NO_LANE = -1
+LANES_PER_WORKER = 2
 
 # What is done to an image; takes what imaging.draft_image() does.
 Work: TypeAlias = Callable[[Path, Path, str, imaging.ImageSettings, Recipe], imaging.Draft]
 
 
+class Stage(IntEnum):
+    """How far a lane's image is."""
+
+    WAITING = 0
+    DRAFTING = 1
+    PUBLISHING = 2
+
+
 class Standing(ctypes.Structure):
     """What a worker lets its node see at any moment, in shared memory.
 
-    ``lane`` is the one whose image is in hand (or NO_LANE), ``since_s`` when that was taken up;
-    ``resident_bytes`` is the memory it held when it had no image in hand last.
+    ``stages`` are those of its lanes' images, ``since_s`` when each was taken up; ``resident_bytes`` is the
+    memory that it held when it had no image in its hands last.
     """
 
-    lane: int
-    since_s: float
+    stages: ctypes.Array[ctypes.c_int]
+    since_s: ctypes.Array[ctypes.c_double]
     images: int
     resident_bytes: int
 
     _fields_ = (
-        ("lane", ctypes.c_int),
-        ("since_s", ctypes.c_double),
+        ("stages", ctypes.c_int * LANES_PER_WORKER),
+        ("since_s", ctypes.c_double * LANES_PER_WORKER),
         ("images", ctypes.c_long),
         ("resident_bytes", ctypes.c_long),
     )
@@ -89,33 +102,119 @@ def run(lanes: list[socket.socket], standing: Standing, settings: imaging.ImageS
         settings: for the image work.
         work: what is done to each image.
     """
-    _make_ready(settings)
-    poll = select.poll()
-    numbers = {lane.fileno(): number for number, lane in enumerate(lanes)}
-    for descriptor in numbers:
-        poll.register(descriptor, select.POLLIN)
-    statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-    standing.resident_bytes = _resident_bytes(statm)
-    lanes[0].send(b"ready")
-    while True:
-        for descriptor, _ in poll.poll():
-            number = numbers[descriptor]
+    keep_one_arena()
+    with _Desk(lanes, standing, fsync=settings.fsync) as desk:
+        _make_ready(settings)
+        desk.note_memory()
+        lanes[0].send(b"ready")
+        poll = select.poll()
+        numbers = {lane.fileno(): number for number, lane in enumerate(lanes)}
+        for descriptor in numbers:
+            poll.register(descriptor, select.POLLIN)
+        while True:
+            for descriptor, _ in poll.poll():
+                number = numbers[descriptor]
+                request = desk.receive(number)
+                if request is None:
+                    return
+                _draft(number, request, settings, work, desk)
+
+
+class _Desk:
+    """What comes in and goes out of a worker; drafts are published in threads, one for each lane.
+
+    A context manager, which has published all of them when it is left.
+    """
+
+    def __init__(self, lanes: list[socket.socket], standing: Standing, *, fsync: bool) -> None:
+        self._lanes = lanes
+        self._standing = standing
+        self._fsync = fsync
+        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        self._answering = threading.Lock()
+        self._drafts: queue.SimpleQueue[tuple[int, imaging.Draft] | None] = queue.SimpleQueue()
+        self._threads = [threading.Thread(target=self._publish_all, name="publisher") for _ in lanes]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for _ in self._threads:
+            self._drafts.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def receive(self, number: int) -> list[Any] | None:
+        """The lane's next image, which is in hand from here on; None when the node is gone."""
+        try:
+            request = self._lanes[number].recv(MESSAGE_BYTES)
+        except OSError:
+            return None
+        if not request:
+            return None
+        self._standing.since_s[number] = time.monotonic()
+        self._standing.stages[number] = Stage.DRAFTING
+        words: list[Any] = json.loads(request)
+        return words
+
+    def publish(self, number: int, draft: imaging.Draft) -> None:
+        """Has the lane's draft published, and the node told."""
+        self._standing.stages[number] = Stage.PUBLISHING
+        self._drafts.put((number, draft))
+
+    def answer(self, number: int, *words: object) -> None:
+        """Tells the node what came of the lane's image."""
+        message = json.dumps(words).encode()
+        with self._answering:
+            self._standing.stages[number] = Stage.WAITING
+            self._standing.images += 1
+            with suppress(OSError):  # the node is gone, as the next look at the lanes will tell
+                self._lanes[number].send(message)
+
+    def note_memory(self) -> None:
+        """Lets the node see how much memory the process holds."""
+        pages = int(os.pread(self._statm, 200, 0).split()[1])
+        self._standing.resident_bytes = pages * os.sysconf("SC_PAGE_SIZE")
+
+    def _publish_all(self) -> None:
+        while (taken := self._drafts.get()) is not None:
+            number, draft = taken
             try:
-                request = lanes[number].recv(MESSAGE_BYTES)
-            except OSError:
-                return  # the node is gone
-            if not request:
-                return
-            standing.since_s = time.monotonic()
-            standing.lane = number
-            answer = json.dumps(_answer(json.loads(request), settings, work))
-            standing.lane = NO_LANE
-            standing.resident_bytes = _resident_bytes(statm)
-            standing.images += 1
-            try:
-                lanes[number].send(answer.encode())
-            except OSError:
-                return  # the node is gone
+                outcome = draft.publish(fsync=self._fsync)
+            except Exception as error:  # noqa: BLE001 - top of a thread
+                self.answer(number, *_failure(error))
+            else:
+                seconds = time.monotonic() - self._standing.since_s[number]
+                self.answer(number, "", "", seconds, dataclasses.astuple(outcome))
+
+
+def _draft(number: int, request: list[Any], settings: imaging.ImageSettings, work: Work, desk: _Desk) -> None:
+    source, target, attempt_id, recipe = request
+    draft, failure = None, ("", "", 0)
+    try:
+        draft = work(Path(source), Path(target), attempt_id, settings, Recipe(**recipe))
+    except Exception as error:  # noqa: BLE001 - top of a process
+        failure = _failure(error)
+    desk.note_memory()  # the image is gone, and so is the error that still held it
+    if draft is None:
+        desk.answer(number, *failure)
+    else:
+        desk.publish(number, draft)
+
+
+def _failure(error: Exception) -> tuple[str, str, int]:
+    """Code, message and size of a result that could not be published."""
+    match error:
+        case imaging.NotPublished():
+            return str(error.code), error.message, error.size_bytes
+        case TaskFailed():
+            return str(error.code), error.message, 0
+    _log.error("a bug: an image failed", exc_info=error)
+    return str(FailureCode.INTERNAL), f"the node has a bug ({type(error).__name__}); see its log", 0
 
 
 def _make_ready(settings: imaging.ImageSettings) -> None:
@@ -126,23 +225,3 @@ def _make_ready(settings: imaging.ImageSettings) -> None:
     imaging.warm_up()
     if settings.memory_mib:
         limit_own_memory(settings.memory_mib)
-
-
-def _answer(request: list[Any], settings: imaging.ImageSettings, work: Work) -> list[object]:
-    """Code, message and what follows from the code: size of the result, or seconds and draft."""
-    source, target, attempt_id, recipe = request
-    started_at = time.monotonic()
-    try:
-        draft = work(Path(source), Path(target), attempt_id, settings, Recipe(**recipe))
-    except imaging.NotPublished as failure:
-        return [str(failure.code), failure.message, failure.size_bytes]
-    except TaskFailed as failure:
-        return [str(failure.code), failure.message, 0]
-    except Exception as error:  # noqa: BLE001 - top of a process
-        _log.exception("a bug: attempt %s failed", attempt_id)
-        return [str(FailureCode.INTERNAL), f"the node has a bug ({type(error).__name__}); see its log", 0]
-    return ["", "", time.monotonic() - started_at, dataclasses.astuple(draft)]
-
-
-def _resident_bytes(statm: int) -> int:
-    return int(os.pread(statm, 200, 0).split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -10,7 +10,6 @@ from pixfarm.imaging.processing import (
     ImageSettings,
     draft_image,
     process_image,
-    publish,
     warm_up,
 )
 from pixfarm.imaging.publishing import NotPublished
@@ -28,6 +27,5 @@ __all__ = [
     "draw_edges",
     "find_operation",
     "process_image",
-    "publish",
     "warm_up",
 ]

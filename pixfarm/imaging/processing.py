@@ -1,6 +1,6 @@
 """Processing: one image from its source file to its result file."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -12,7 +12,7 @@ from pixfarm.imaging.decoding import decode
 from pixfarm.imaging.encoding import encode
 from pixfarm.imaging.formats import Format, examine
 from pixfarm.imaging.pipeline.carrying_out import carry_out
-from pixfarm.imaging.publishing import put_in_place, write_part
+from pixfarm.imaging.publishing import Part
 from pixfarm.imaging.source import read_source
 from pixfarm.recipe import DEFAULT_PIPELINE, EDGES, Recipe
 
@@ -37,8 +37,21 @@ class ImageSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageOutcome:
+    """A published result and the source that it was made of; times in nanoseconds since 1970."""
+
+    width_px: int
+    height_px: int
+    bytes_written: int
+    source_bytes: int
+    source_mtime_ns: int
+    result_mtime_ns: int
+    pipeline: str
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """A result in its temporary file, and the source that it was made of; times in nanoseconds since 1970."""
+    """A result in its temporary file, and the source that it was made of."""
 
     width_px: int
     height_px: int
@@ -46,13 +59,20 @@ class Draft:
     source_bytes: int
     source_mtime_ns: int
     pipeline: str
+    part: Part
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageOutcome(Draft):
-    """A published result."""
-
-    result_mtime_ns: int
+    def publish(self, *, fsync: bool) -> ImageOutcome:
+        """Gives the result its name; see ``Part.publish()``."""
+        mtime_ns = self.part.publish(fsync=fsync)
+        return ImageOutcome(
+            self.width_px,
+            self.height_px,
+            self.bytes_written,
+            self.source_bytes,
+            self.source_mtime_ns,
+            mtime_ns,
+            self.pipeline,
+        )
 
 
 def warm_up() -> None:
@@ -85,7 +105,7 @@ def draft_image(
         source_file = read_source(source, settings.max_bytes)
         result, (height_px, width_px) = _transform(source_file.content, recipe.pipeline)
         _refuse_to_replace(source, source_file.identity, target)
-        write_part(result, target, attempt_id)
+        part = Part(result, target, attempt_id)
     except MemoryError as error:
         raise _out_of_memory(settings) from error
     except (cv2.error, TaskFailed) as error:
@@ -99,31 +119,15 @@ def draft_image(
         len(source_file.content),
         source_file.mtime_ns,
         recipe.fingerprint,
+        part,
     )
-
-
-def publish(draft: Draft, target: Path, attempt_id: str, *, fsync: bool) -> ImageOutcome:
-    """Give a result its name.
-
-    Args:
-        draft: what ``draft_image()`` returned for the same target and attempt.
-        target: where it goes; readers see the old file or the whole new one.
-        attempt_id: that of the draft.
-        fsync: return only when a power cut could not undo it.
-
-    Raises:
-        NotPublished: it could not be done; there is no new file then.
-    """
-    mtime_ns = put_in_place(target, attempt_id, draft.bytes_written, fsync=fsync)
-    return ImageOutcome(**asdict(draft), result_mtime_ns=mtime_ns)
 
 
 def process_image(
     source: Path, target: Path, attempt_id: str, settings: ImageSettings, recipe: Recipe = EDGES
 ) -> ImageOutcome:
-    """``draft_image()`` and ``publish()``, one after the other."""
-    draft = draft_image(source, target, attempt_id, settings, recipe)
-    return publish(draft, target, attempt_id, fsync=settings.fsync)
+    """``draft_image()`` and ``Draft.publish()``, one after the other."""
+    return draft_image(source, target, attempt_id, settings, recipe).publish(fsync=settings.fsync)
 
 
 def _transform(content: bytes, pipeline: str) -> tuple[bytes, tuple[int, int]]:

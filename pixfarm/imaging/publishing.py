@@ -42,51 +42,65 @@ class NotPublished(TaskFailed):
         self.size_bytes = size_bytes
 
 
-def write_part(content: bytes, target: Path, attempt_id: str) -> None:
-    """Write a result to its temporary file beside the target; the folders above it are made.
+class Part:
+    """A result in its temporary file beside the target; the folders above it are made.
 
     Args:
         content: the file.
-        target: where the result will go.
+        target: where the result goes.
         attempt_id: part of the temporary file's name, different for each attempt at the same target.
 
     Raises:
         NotPublished: it could not be written; nothing is left behind.
         TaskFailed: BAD_NAME, the attempt id cannot be part of a file's name.
     """
-    part = target.parent / name_part(target.name, attempt_id)
-    with _told_as_not_published(len(content)):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = _create(part)
-        with _removed_on_error(part), os.fdopen(descriptor, "wb") as file:
-            file.write(content)
 
+    def __init__(self, content: bytes, target: Path, attempt_id: str) -> None:
+        self._target = target
+        self._path = target.parent / name_part(target.name, attempt_id)
+        self._size_bytes = len(content)
+        with _told_as_not_published(self._size_bytes):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.fdopen(_create(self._path), "wb")
+            with self._discarded_on_error():
+                self._file.write(content)
+                self._file.flush()
 
-def put_in_place(target: Path, attempt_id: str, size_bytes: int, *, fsync: bool) -> int:
-    """Give a result that was written to its temporary file its name, replacing what was there.
+    def publish(self, *, fsync: bool) -> int:
+        """Gives the result its name, replacing what was there; readers see the old file or the whole new one.
 
-    Args:
-        target: where it goes; readers see the old file or the whole new one.
-        attempt_id: that of ``write_part()``.
-        size_bytes: of the result, to tell of it when this fails.
-        fsync: return only when a power cut could not undo it.
+        Args:
+            fsync: return only when a power cut could not undo it.
 
-    Returns:
-        The file's modification time, nanoseconds since 1970.
+        Returns:
+            The file's modification time, nanoseconds since 1970.
 
-    Raises:
-        NotPublished: it could not be done; nothing is left behind.
-    """
-    part = target.parent / name_part(target.name, attempt_id)
-    with _told_as_not_published(size_bytes):
-        with _removed_on_error(part):
+        Raises:
+            NotPublished: it could not be done; no temporary file is left behind.
+        """
+        with _told_as_not_published(self._size_bytes):
+            with self._discarded_on_error():
+                descriptor = self._file.fileno()
+                if fsync:
+                    os.fsync(descriptor)
+                mtime_ns = os.fstat(descriptor).st_mtime_ns  # a new name does not change it
+                self._file.close()
+                self._path.replace(self._target)
             if fsync:
-                _sync(part, os.O_NOFOLLOW)
-            mtime_ns = part.stat(follow_symlinks=False).st_mtime_ns  # a new name does not change it
-            part.replace(target)
-        if fsync:
-            _sync(target.parent, os.O_DIRECTORY)
-    return mtime_ns
+                _sync_directory(self._target.parent)
+        return mtime_ns
+
+    @contextmanager
+    def _discarded_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            # The first error is the one to tell about, so a second one is not let through.
+            with suppress(OSError):
+                self._file.close()
+            with suppress(OSError):
+                self._path.unlink()
+            raise
 
 
 @contextmanager
@@ -100,17 +114,6 @@ def _told_as_not_published(size_bytes: int) -> Iterator[None]:
         raise NotPublished(code, message, size_bytes) from error
 
 
-@contextmanager
-def _removed_on_error(part: Path) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        # The first error is the one to tell about, so a second one is not let through.
-        with suppress(OSError):
-            part.unlink()
-        raise
-
-
 def _create(part: Path) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
@@ -121,9 +124,8 @@ def _create(part: Path) -> int:
         ) from error
 
 
-def _sync(path: Path, flag: int) -> None:
-    # Linux tells a new descriptor, too, of an earlier write that failed and that nobody was told of.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flag)
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

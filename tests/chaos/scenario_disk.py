@@ -44,12 +44,10 @@ def run_limited(folder: Path, images: int) -> Outcome:
 
 
 def run_failing_calls(folder: Path, images: int, call: str, error: str) -> Outcome:
-    """Every second such call of one node's worker, which writes, or of the node, which publishes, fails."""
-    who = "a worker of one node" if call == "write" else "one node"
-    with _stage(folder, f"{call} of {who} fails with {error}") as stage:
-        node = stage.farm.nodes["node_1"].process.pid
-        pids = stage.farm.workers("node_1") if call == "write" else [node]
-        with injected(pids, call, f"error={error}:when=1+2", folder / "strace") as calls:
+    """Every second such call of one node's worker fails."""
+    with _stage(folder, f"{call} of one node's worker fails with {error}") as stage:
+        workers = stage.farm.workers("node_1")
+        with injected(workers, call, f"error={error}:when=1+2", folder / "strace") as calls:
             _run_job(stage, images)
         stage.outcome.faults[f"{call} {error}"] += hits(calls)
     return stage.outcome

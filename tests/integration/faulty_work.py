@@ -1,6 +1,7 @@
 """Image work that does, by the name of its source, what no decoder should; run by worker processes."""
 
 import ctypes
+import dataclasses
 import itertools
 import os
 import signal
@@ -12,22 +13,44 @@ from pathlib import Path
 
 from pixfarm.errors import FailureCode
 from pixfarm.imaging import Draft, ImageSettings, NotPublished, draft_image
+from pixfarm.imaging.publishing import Part
 from pixfarm.parts import name_part
 from pixfarm.recipe import Recipe
 
 LEAK_MIB = 16
 CHILD_FILE = "child.pid"
+GO_ON_FILE = "go-on"
+SLOW_S = 1.5
 _kept: list[bytearray] = []
 
 
 def work(source: Path, target: Path, attempt_id: str, settings: ImageSettings, recipe: Recipe) -> Draft:
     """What the name says, with a temporary file in the way; images of other names are processed."""
+    if source.stem == "slow":
+        time.sleep(SLOW_S)
+        return draft_image(source.with_name("small.png"), target, attempt_id, settings)
+    if source.stem == "slow-disk":
+        draft = draft_image(source.with_name("small.png"), target, attempt_id, settings)
+        return dataclasses.replace(draft, part=_OnSlowDisk(draft.part, target.parent / GO_ON_FILE))
     deed = DEEDS.get(source.stem)
     if deed is None:
         return draft_image(source, target, attempt_id, settings, recipe)
     (target.parent / name_part(target.name, attempt_id)).write_bytes(b"half a result")
     deed(target)
-    return Draft(1, 1, 1, 1, 1, recipe.fingerprint)
+    raise AssertionError(f"{source.stem} came to an end")
+
+
+class _OnSlowDisk(Part):
+    """A result that is not published before a file is there."""
+
+    def __init__(self, part: Part, go_on: Path) -> None:
+        self._part = part
+        self._go_on = go_on
+
+    def publish(self, *, fsync: bool) -> int:
+        while not self._go_on.exists():
+            time.sleep(0.01)
+        return self._part.publish(fsync=fsync)
 
 
 def leak(source: Path, target: Path, attempt_id: str, settings: ImageSettings, recipe: Recipe) -> Draft:

@@ -16,13 +16,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pixfarm import imaging
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.farm import HOME
-from pixfarm.imaging import ImageOutcome, ImageSettings, NotPublished
+from pixfarm.imaging import ImageSettings, NotPublished
 from pixfarm.parts import name_part
 from pixfarm.worker import WorkDone, WorkerPool
-from pixfarm.worker_handle import LANES_PER_WORKER
+from pixfarm.worker_process import LANES_PER_WORKER
 from tests.integration.own_resources import nothing_left_over
 from tests.integration.processes import descendants, is_running, state
 from tests.integration.small_images import save_image, save_slow_image
@@ -110,25 +109,6 @@ def test_a_pool_processes_images(bench: Bench) -> None:
     assert work.waited_s >= 0
     with Image.open(bench.folder / "done.png") as image:
         assert image.size == (40, 24)
-
-
-def test_a_worker_goes_on_while_the_disk_is_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    publish, is_written = imaging.publish, threading.Event()
-
-    def publish_slowly(draft: imaging.Draft, target: Path, attempt_id: str, *, fsync: bool) -> ImageOutcome:
-        if target.name.startswith("waits"):
-            assert is_written.wait(PATIENCE_S)
-        return publish(draft, target, attempt_id, fsync=fsync)
-
-    monkeypatch.setattr(imaging, "publish", publish_slowly)
-    waiting = [bench.submit("small.png", f"waits-{number}.png") for number in range(2 * LANES_PER_WORKER)]
-    others = [bench.submit("small.png", f"done-{number}.png") for number in range(10)]
-    assert all(other.result(PATIENCE_S).outcome.width_px == 40 for other in others)
-    assert not any(future.done() for future in waiting)
-    assert not list(bench.folder.glob("waits-*"))
-    is_written.set()
-    assert all(future.result(PATIENCE_S).outcome.width_px == 40 for future in waiting)
-    assert len(list(bench.folder.glob("waits-*"))) == len(waiting)
 
 
 def test_a_result_whose_place_is_taken_tells_its_size_and_leaves_nothing(bench: Bench) -> None:
@@ -300,7 +280,7 @@ def test_a_worker_ignores_the_signals_that_stop_a_node(bench: Bench) -> None:
 PARENT = """
 import sys, threading, time
 from pathlib import Path
-from pixfarm.imaging import ImageOutcome, ImageSettings, NotPublished
+from pixfarm.imaging import ImageSettings, NotPublished
 from pixfarm.worker import WorkerPool
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import logging
 import os
 import resource
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +22,7 @@ from pixfarm.imaging import ImageSettings, NotPublished
 from pixfarm.recycling import Recycling
 from pixfarm.worker import WorkDone, WorkerPool
 from pixfarm.worker_handle import Worker
+from pixfarm.worker_process import LANES_PER_WORKER
 from tests.integration import faulty_work
 from tests.integration.own_resources import nothing_left_over
 from tests.integration.processes import descendants, is_running, state
@@ -188,6 +190,63 @@ def test_a_result_that_cannot_be_written_tells_its_size(single: Yard) -> None:
     failure = failure_of(single.submit("disk-full"))
     assert isinstance(failure, NotPublished)
     assert (failure.code, failure.size_bytes) == (FailureCode.NO_SPACE, 12_345)
+
+
+def publishes_slowly(yard: Yard, timeout_s: float = 60.0) -> Future[WorkDone]:
+    """An image whose result is written and waits for its disk."""
+    future = yard.submit("slow-disk", timeout_s=timeout_s)
+    assert eventually(lambda: yard.leftovers() == [".slow-disk-0.png.slow-disk-0.part"])
+    return future
+
+
+def go_on(yard: Yard) -> None:
+    (yard.folder / "out" / faulty_work.GO_ON_FILE).touch()
+
+
+def test_a_worker_goes_on_while_the_disk_is_waited_for(single: Yard) -> None:
+    waiting = publishes_slowly(single)
+    assert all(single.do("small", number).outcome.width_px == 40 for number in range(10))
+    assert not waiting.done()
+    assert not (single.folder / "out" / "slow-disk-0.png").exists()
+    go_on(single)
+    assert waiting.result(PATIENCE_S).outcome.width_px == 40
+    assert (single.folder / "out" / "slow-disk-0.png").exists()
+    assert single.leftovers() == []
+
+
+def test_a_disk_that_takes_too_long_costs_its_own_image_only(single: Yard) -> None:
+    (pid,) = single.pids()
+    late = publishes_slowly(single, timeout_s=0.8)
+    drafting = single.submit("slow")
+    assert failure_of(late).code is FailureCode.TIMED_OUT
+    assert drafting.result(PATIENCE_S).outcome.width_px == 40
+    assert single.pids() != {pid}
+    assert not (single.folder / "out" / "slow-disk-0.png").exists()
+    assert single.leftovers() == []
+
+
+def test_a_worker_that_is_killed_does_not_cost_the_image_that_it_only_publishes(single: Yard) -> None:
+    (pid,) = single.pids()
+    publishing = publishes_slowly(single)
+    drafting = single.submit("slow")
+    worker = single.pool.crew.workers[0]
+    assert eventually(lambda: all(map(worker.has_in_hand, range(LANES_PER_WORKER))))
+    os.kill(pid, signal.SIGKILL)
+    assert eventually(lambda: not is_running(pid))
+    go_on(single)
+    assert publishing.result(PATIENCE_S).outcome.width_px == 40
+    assert failure_of(drafting).code is FailureCode.CRASHED
+    assert single.leftovers() == []
+
+
+def test_what_is_being_published_is_published_when_the_node_is_gone(single: Yard) -> None:
+    publishing = publishes_slowly(single)
+    for lane in single.pool.crew.workers[0].lanes:
+        lane.shutdown(socket.SHUT_RDWR)
+    go_on(single)
+    assert eventually((single.folder / "out" / "slow-disk-0.png").exists)
+    assert eventually(lambda: single.leftovers() == [])
+    publishing.cancel()
 
 
 def test_an_image_waits_its_turn_behind_one_with_more_time(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pixfarm.errors import FailureCode, TaskFailed
-from pixfarm.imaging.publishing import NotPublished, put_in_place, write_part
+from pixfarm.imaging.publishing import NotPublished, Part
 from pixfarm.parts import name_part
 from tests.integration.imaging.image_files import failure
 
@@ -22,8 +22,7 @@ def umask() -> Iterator[int]:
 
 
 def publish(content: bytes, target: Path, attempt_id: str, *, fsync: bool) -> int:
-    write_part(content, target, attempt_id)
-    return put_in_place(target, attempt_id, len(content), fsync=fsync)
+    return Part(content, target, attempt_id).publish(fsync=fsync)
 
 
 def names_in(directory: Path) -> list[str]:

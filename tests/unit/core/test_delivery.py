@@ -5,6 +5,7 @@ import pytest
 from pixfarm.control import Brakes
 from pixfarm.errors import AnswerLost, FailureCode, GaveUp, RejectReason, TaskRejected, Unreachable
 from pixfarm.model import Failure, ImageRecord, ImageState, NodeHealth, Strategy
+from pixfarm.scheduling import policy
 from tests.unit.core.delivery_rig import TOKEN, Rig
 from tests.unit.core.fake_journal import FakeJournal
 from tests.unit.core.fake_nodes import failing, raising, refusing
@@ -108,12 +109,13 @@ def test_a_lone_node_that_refuses_is_asked_until_it_takes_the_image() -> None:
     assert (rig.record.attempts, rig.record.refusals) == (1, 200)
 
 
-def test_an_image_is_given_up_after_2000_refusals_in_a_row() -> None:
-    rig = Rig(*[refusing(0.9)] * 2500, nodes=1)
+def test_an_image_is_given_up_after_too_many_refusals_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "MAX_REFUSALS_IN_A_ROW", 100)
+    rig = Rig(*[refusing(0.9)] * 150, nodes=1)
     rig.deliver()
-    assert rig.counts == {"failed": 1, "rejections": 2000}
+    assert rig.counts == {"failed": 1, "rejections": 100}
     assert (rig.failure.code, rig.failure.node) == (FailureCode.REFUSED, "node_1")
-    assert (rig.record.attempts, rig.record.refusals) == (0, 2000)
+    assert (rig.record.attempts, rig.record.refusals) == (0, 100)
 
 
 def test_between_two_sweeps_there_is_a_pause_of_at_most_50_ms() -> None:

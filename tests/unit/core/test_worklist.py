@@ -179,8 +179,11 @@ def test_a_resumed_job_passes_over_no_image_twice(tmp_path: Path) -> None:
     assert (site.to_do(site.worklist(skip_done=True, is_resumed=True)), site.skipped) == ([], ["b.jpg"])
 
 
-def test_more_images_than_are_looked_at_at_once_are_all_looked_at(tmp_path: Path) -> None:
-    names = [f"{i:04}.jpg" for i in range(300)]
+def test_more_images_than_are_looked_at_at_once_are_all_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pixfarm.worklist._BATCH", 8)
+    names = [f"{i:04}.jpg" for i in range(21)]
     site = Site(tmp_path, *names)
     for name in names[::2]:
         site.done(name)
