@@ -2,8 +2,8 @@
 
 Threads were measured 25 % slower: they fight for the interpreter lock. Each worker has two lanes, a
 socket pair each, used by one thread at a time: while it works on one image the next already waits in
-the other lane, so that a worker never idles while an answer travels. Nor while it
-waits for the disk: a result is synced and gets its name beside the work on the next image.
+the other lane, so that a worker never idles while an answer travels. Nor does it wait for the disk: a
+result is synced and gets its name beside the work on the next image.
 """
 
 import json

@@ -158,10 +158,18 @@ class Crew:
         if now < place.retry_at or not self._has_done_its_part(place):
             return
         try:
-            place.successor = self._start()
+            place.successor = self._start_one()
             place.deadline = now + START_TIMEOUT_S
-        except (OSError, EOFError) as error:  # no descriptors or memory, or the fork server is just dying
+        except (OSError, EOFError) as error:  # no descriptors or memory
             self._give_up(place, str(error) or "the fork server ended")
+
+    def _start_one(self) -> Worker:
+        try:
+            return self._start()
+        except (ConnectionError, EOFError):
+            # The fork server is just dying, and multiprocessing does not know yet; then it starts another.
+            time.sleep(_LOOK_AGAIN_S)
+            return self._start()
 
     def _has_done_its_part(self, place: _Place) -> bool:
         worker = place.worker

@@ -298,6 +298,23 @@ def test_a_pool_that_can_start_no_worker_says_so_until_it_can(single: Yard) -> N
     assert single.do("small").outcome.width_px == 40
 
 
+def test_a_fork_server_that_is_just_dying_costs_no_image(single: Yard) -> None:
+    start, refused = single.pool.crew._start, threading.Event()
+
+    def refuse_once() -> Worker:
+        if refused.is_set():
+            return start()
+        refused.set()
+        raise ConnectionRefusedError("the fork server is just dying")
+
+    single.pool.crew._start = refuse_once
+    (pid,) = single.pids()
+    os.kill(pid, signal.SIGKILL)
+    assert eventually(refused.is_set)
+    assert single.do("small").outcome.width_px == 40
+    assert single.pool.fault == ""
+
+
 def test_one_worker_is_enough_where_no_second_can_be_started(pair: Yard) -> None:
     (pid, *_) = pair.pids()
     with no_free_descriptors():
