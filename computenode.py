@@ -8,7 +8,7 @@ import os
 import random
 import socket
 import time
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict
@@ -26,7 +26,7 @@ from pixfarm.listing import source_and_target
 from pixfarm.load import AUTO, LoadRule, fixed
 from pixfarm.machine_load import MachineLoad, MachineReader
 from pixfarm.machines import read_machines
-from pixfarm.memory_limit import default_limit_mib
+from pixfarm.memory_limit import LEAST_MIB, default_limit_mib
 from pixfarm.model import Machine, NodeStatus, Task, TaskResult
 from pixfarm.recycling import Recycling
 from pixfarm.self_check import SelfCheck
@@ -212,7 +212,7 @@ def _add_workers(parser: script.Parser) -> None:
     )
     parser.add_argument(
         "--memory-mib",
-        type=script.whole_number(0, 2**20),
+        type=_memory_mib,
         metavar="N",
         help="MiB of memory that one image may take; 0 sets no limit (default: 4096, enough for 100 "
         "megapixels, or what this machine has for each worker if that is less)",
@@ -230,6 +230,13 @@ def _add_workers(parser: script.Parser) -> None:
         action="store_false",
         help="faster, but a power cut can lose results that were reported done",
     )
+
+
+def _memory_mib(text: str) -> int:
+    value = script.whole_number(0, 2**20)(text)
+    if 0 < value < LEAST_MIB:
+        raise ArgumentTypeError(f"{text!r} is too little; write {LEAST_MIB} or more, or 0 for no limit")
+    return value
 
 
 if __name__ == "__main__":

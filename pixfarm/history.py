@@ -7,9 +7,7 @@ from pixfarm.errors import UnknownJob
 from pixfarm.journal import Counted, Journal, JournaledJob
 from pixfarm.model import Failure, ImageRecord, ImageState, JobReport, JobState, JobSummary, NodeCounts
 from pixfarm.progress import Before, report_of
-from pixfarm.tally import MAX_FAILURES
-
-_BAD_ENDS = (ImageState.FAILED, ImageState.NOT_DONE)
+from pixfarm.tally import BAD_ENDS, MAX_FAILURES
 
 
 class History:
@@ -43,7 +41,7 @@ class History:
         Raises:
             UnknownJob: there is none of that id.
         """
-        return report_of(self.get(job_id).summary, self._failures(job_id, _BAD_ENDS))
+        return report_of(self.get(job_id).summary, self._failures(job_id, BAD_ENDS))
 
     def images(self, job_id: str, after: str, limit: int) -> Sequence[ImageRecord]:
         """What came of a job's images so far: a page, by file name.
@@ -63,7 +61,9 @@ class History:
         )
 
     def _failures(self, job_id: str, states: Collection[ImageState]) -> tuple[Failure, ...]:
-        records = self._journal.images(job_id, "", MAX_FAILURES, states)
+        records: list[ImageRecord] = []
+        for state in states:
+            records += self._journal.images(job_id, "", MAX_FAILURES - len(records), (state,))
         return tuple(Failure(r.filename, r.code, r.message, r.node) for r in records)
 
 

@@ -232,7 +232,7 @@ class JobStatus(JobSummary):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobReport(JobSummary):
-    """The end of a job, with the first 100 images that were not done."""
+    """The end of a job, with the first 100 images that failed or were not done, failed ones first."""
 
     failures: tuple[Failure, ...]
 

@@ -1,11 +1,14 @@
 """What has come of a job so far, counted by many threads."""
 
+import itertools
 import threading
 from collections import Counter, defaultdict
 
 from pixfarm.model import Failure, ImageRecord, ImageState, JobSummary, NodeCounts
 
 MAX_FAILURES = 100
+# The first of them is what a person wants to see first.
+BAD_ENDS = (ImageState.FAILED, ImageState.NOT_DONE)
 
 _COUNTED = ("done", "skipped", "failed", "not_done", "rejections", "retries", "copies")
 _COUNT_OF = {
@@ -24,7 +27,7 @@ class Tally:
         self._counts: Counter[str] = Counter()
         self._nodes: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._seconds: defaultdict[str, float] = defaultdict(float)
-        self._failures: list[Failure] = []
+        self._failures: dict[ImageState, list[Failure]] = {state: [] for state in BAD_ENDS}
 
     def restore(self, summary: JobSummary, failures: tuple[Failure, ...]) -> None:
         """Goes on from what is known of an earlier run of the same job."""
@@ -34,7 +37,7 @@ class Tally:
             for node in summary.nodes:
                 self._nodes[node.name].update(done=node.done, refused=node.refused, failed=node.failed)
                 self._seconds[node.name] = node.mean_s * node.done
-            self._failures = list(failures[:MAX_FAILURES])
+            self._failures[ImageState.FAILED] = list(failures[:MAX_FAILURES])
 
     def ended(self, record: ImageRecord) -> None:
         """An image has ended."""
@@ -43,8 +46,8 @@ class Tally:
             if record.state is ImageState.DONE:
                 self._nodes[record.node]["done"] += 1
                 self._seconds[record.node] += record.seconds
-            elif record.state is not ImageState.SKIPPED and len(self._failures) < MAX_FAILURES:
-                self._failures.append(Failure(record.filename, record.code, record.message, record.node))
+            elif record.state in BAD_ENDS and len(known := self._failures[record.state]) < MAX_FAILURES:
+                known.append(Failure(record.filename, record.code, record.message, record.node))
 
     def refused(self, node: str) -> None:
         """A node refused an image."""
@@ -87,6 +90,6 @@ class Tally:
             )
 
     def failures(self) -> tuple[Failure, ...]:
-        """The first images that were not done, at most MAX_FAILURES."""
+        """The first images that failed, then those that were not done; at most MAX_FAILURES."""
         with self._lock:
-            return tuple(self._failures)
+            return tuple(itertools.chain(*self._failures.values()))[:MAX_FAILURES]

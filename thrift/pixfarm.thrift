@@ -253,7 +253,7 @@ struct JobReport {
   8: i64 retries,
   /** Seconds from submit to end. */
   9: double elapsed_s,
-  /** The first 100 images that failed or were not done. */
+  /** The first 100 images that failed or were not done, failed ones first. */
   10: list<Failure> failures,
   /** What each node did. */
   11: list<NodeCounts> nodes,

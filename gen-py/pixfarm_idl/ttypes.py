@@ -1296,7 +1296,7 @@ class JobReport(object):
      - rejections: Refusals; an ordinary answer, not a fault.
      - retries: Calls repeated after a fault.
      - elapsed_s: Seconds from submit to end.
-     - failures: The first 100 images that failed or were not done.
+     - failures: The first 100 images that failed or were not done, failed ones first.
      - nodes: What each node did.
      - base_path: The job's base path.
      - strategy: The job's strategy.

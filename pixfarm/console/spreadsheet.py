@@ -38,6 +38,8 @@ def save_csv(records: Iterable[ImageRecord], path: Path) -> int:
     target = Path(os.path.realpath(path))  # a link stays a link
     if target.exists() and not target.is_file():
         raise UsageError(f"{path} is no regular file; write - for standard output")
+    if target.exists() and not _may_be_replaced(target):
+        raise UsageError(f"{path} is there and no such CSV; move it away, or choose another name")
     part = target.with_name(f".{secrets.token_hex(8)}.csv.part")
     try:
         stream = part.open("x", encoding="utf-8", newline="")
@@ -53,6 +55,16 @@ def save_csv(records: Iterable[ImageRecord], path: Path) -> int:
         part.unlink(missing_ok=True)
         raise
     return number
+
+
+def _may_be_replaced(target: Path) -> bool:
+    """Whether it is empty, or begins as what is written here: a slip of the hand costs no photograph."""
+    head = ",".join(HEADER).encode()
+    try:
+        with target.open("rb") as stream:
+            return stream.read(len(head)) in (b"", head)
+    except OSError:
+        return False
 
 
 def print_csv(records: Iterable[ImageRecord]) -> None:

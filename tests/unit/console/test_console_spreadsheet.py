@@ -98,22 +98,40 @@ def test_a_file_holds_what_was_written(tmp_path: Path) -> None:
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "images.csv"
-    path.write_text("of before")
+    before = written(named("of before"))
+    path.write_text(before, newline="")
 
     def lost_on_the_way() -> Iterator[ImageRecord]:
         yield DONE
-        assert path.read_text() == "of before"
+        assert path.read_bytes() == before.encode()
         raise AnswerLost("server was lost")
 
     with pytest.raises(AnswerLost):
         save_csv(lost_on_the_way(), path)
-    assert path.read_text() == "of before"
+    assert path.read_bytes() == before.encode()
     assert files_in(tmp_path) == ["images.csv"]
+
+
+def test_a_file_that_is_no_such_csv_is_not_replaced(tmp_path: Path) -> None:
+    photograph = tmp_path / "holiday.jpg"
+    photograph.write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(UsageError, match=r"holiday\.jpg is there and no such CSV; move it away"):
+        save_csv([DONE], photograph)
+    assert photograph.read_bytes() == b"\xff\xd8\xff"
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
+
+
+def test_an_earlier_csv_and_an_empty_file_are_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "done.csv"
+    path.touch()
+    assert save_csv([DONE], path) == 1
+    assert save_csv([DONE, DONE], path) == 2
+    assert len(path.read_text().splitlines()) == 3
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     target, link = tmp_path / "target.csv", tmp_path / "link.csv"
-    target.write_text("of before")
+    target.write_text(written(named("of before")), newline="")
     link.symlink_to(target)
     save_csv([DONE], link)
     assert link.is_symlink()

@@ -86,13 +86,12 @@ def test_an_image_that_a_node_could_not_do_is_none_that_it_did() -> None:
 
 def test_the_first_hundred_failures_are_kept_and_all_are_counted() -> None:
     tally = Tally()
-    for i in range(MAX_FAILURES):
-        tally.ended(bad(i, ImageState.FAILED if i % 2 else ImageState.NOT_DONE))
-    tally.ended(bad(100))
+    for i in range(MAX_FAILURES + 1):
+        tally.ended(bad(i))
     tally.ended(bad(101, ImageState.NOT_DONE))
     assert MAX_FAILURES == 100
     assert tally.failures() == tuple(failure(i) for i in range(100))
-    assert (tally.counts()["failed"], tally.counts()["not_done"]) == (51, 51)
+    assert (tally.counts()["failed"], tally.counts()["not_done"]) == (101, 1)
 
 
 def test_what_was_skipped_is_no_failure() -> None:
@@ -131,6 +130,14 @@ def test_a_later_run_of_a_job_goes_on_from_what_the_earlier_one_has_counted() ->
     }
     assert tally.nodes() == (NodeCounts("node_1", done=5, refused=6, failed=5, mean_s=0.4),)
     assert tally.failures() == (failure(1), failure(2))
+
+
+def test_an_image_that_failed_is_told_before_those_that_were_not_done() -> None:
+    tally = Tally()
+    for number in range(150):
+        tally.ended(bad(number, ImageState.NOT_DONE))
+    tally.ended(bad(999))
+    assert tally.failures() == (failure(999), *(failure(number) for number in range(99)))
 
 
 def test_no_more_failures_of_an_earlier_run_are_kept_than_of_one() -> None:
