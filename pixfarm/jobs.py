@@ -11,7 +11,7 @@ from pixfarm.history import History
 from pixfarm.journal import JournaledJob
 from pixfarm.model import ImageRecord, JobReport, JobSpec, JobState, JobStatus
 from pixfarm.progress import status_of
-from pixfarm.recipe import EDGES, Recipe
+from pixfarm.recipes import checked
 from pixfarm.running import RunningJobs
 from pixfarm.shared import Farm
 
@@ -61,7 +61,7 @@ class Jobs:
             InvalidRequest: base path or recipe are not usable, the id belongs to another request, or
                 the server has too many jobs or is shutting down.
         """
-        spec = dataclasses.replace(spec, recipe=_checked(spec.recipe))
+        spec = dataclasses.replace(spec, recipe=checked(spec.recipe))
         known = self._find(spec.job_id) if spec.job_id else None
         if known is None:
             return self._begin(dataclasses.replace(spec, job_id=spec.job_id or uuid.uuid4().hex))
@@ -187,7 +187,7 @@ class Jobs:
 
     def _reopen(self, journaled: JournaledJob, *, paused: bool) -> None:
         spec = journaled.spec
-        _checked(spec.recipe)  # of a server that may have known other operations
+        checked(spec.recipe)  # of a server that may have known other operations
         before = self._history.before(journaled)
         job = Job(spec, self._farm, self._running.tokens, before)
         if self._running.add(job) is not job:
@@ -251,17 +251,3 @@ class Jobs:
         if state is JobState.PAUSED:
             hint = "" if job is None else f", or cancel it first: client.py --cancel {job_id}"
             raise InvalidRequest(f"job {job_id} is paused; go on with client.py --resume {job_id}{hint}")
-
-
-def _checked(recipe: Recipe) -> Recipe:
-    """The recipe as nodes get it.
-
-    Raises:
-        InvalidRequest: it cannot be carried out; the message says where and why.
-    """
-    if recipe == EDGES:
-        return recipe
-    # Here and not above: OpenCV would double the memory of servers that never need it.
-    from pixfarm import imaging  # noqa: PLC0415
-
-    return dataclasses.replace(recipe, pipeline=imaging.canonical(recipe.pipeline))
