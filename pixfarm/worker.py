@@ -115,7 +115,7 @@ class WorkerPool:
             if answer is not None:
                 return _work_done(answer, time.monotonic() - arrived_at)
         raise TaskFailed(
-            FailureCode.NO_RESOURCES, "the worker processes died before they could begin with it"
+            FailureCode.NO_RESOURCES, "one worker process after the other died, by no fault of this image"
         )
 
     def close(self) -> None:
@@ -137,7 +137,7 @@ class WorkerPool:
         if answer:
             return list(json.loads(answer))
         self.crew.lose(worker)
-        if has_ended:  # and so writes no more; it may have died between the last byte and its answer
+        if has_ended and worker.has_in_hand(number):  # and so writes no more
             _remove_part(order)
         if not patience.is_late and not worker.is_to_blame(number):
             return None

@@ -111,13 +111,19 @@ def run(lanes: list[socket.socket], standing: Standing, settings: imaging.ImageS
         numbers = {lane.fileno(): number for number, lane in enumerate(lanes)}
         for descriptor in numbers:
             poll.register(descriptor, select.POLLIN)
+        turns = list(numbers.values())
         while True:
-            for descriptor, _ in poll.poll():
-                number = numbers[descriptor]
-                request = desk.receive(number)
-                if request is None:
-                    return
-                _draft(number, request, settings, work, desk)
+            ready = poll.poll()
+            if any(events & select.POLLHUP for _, events in ready):
+                return  # the node is gone: what still waits in a lane is another's now
+            waiting = {numbers[descriptor] for descriptor, _ in ready}
+            number = next(turn for turn in turns if turn in waiting)
+            turns.remove(number)
+            turns.append(number)
+            request = desk.receive(number)
+            if request is None:
+                return
+            _draft(number, request, settings, work, desk)
 
 
 class _Desk:
@@ -133,7 +139,7 @@ class _Desk:
         self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         self._answering = threading.Lock()
         self._drafts: queue.SimpleQueue[tuple[int, imaging.Draft] | None] = queue.SimpleQueue()
-        self._threads = [threading.Thread(target=self._publish_all, name="publisher") for _ in lanes]
+        self._threads = [threading.Thread(target=self._publish_all, daemon=True) for _ in lanes]
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -172,7 +178,7 @@ class _Desk:
         with self._answering:
             self._standing.stages[number] = Stage.WAITING
             self._standing.images += 1
-            with suppress(OSError):  # the node is gone, as the next look at the lanes will tell
+            with suppress(OSError):  # the node is gone, as the lanes tell as well
                 self._lanes[number].send(message)
 
     def note_memory(self) -> None:
@@ -181,15 +187,20 @@ class _Desk:
         self._standing.resident_bytes = pages * os.sysconf("SC_PAGE_SIZE")
 
     def _publish_all(self) -> None:
-        while (taken := self._drafts.get()) is not None:
-            number, draft = taken
-            try:
-                outcome = draft.publish(fsync=self._fsync)
-            except Exception as error:  # noqa: BLE001 - top of a thread
-                self.answer(number, *_failure(error))
-            else:
-                seconds = time.monotonic() - self._standing.since_s[number]
-                self.answer(number, "", "", seconds, dataclasses.astuple(outcome))
+        try:
+            while (taken := self._drafts.get()) is not None:
+                number, draft = taken
+                self.answer(number, *self._published(number, draft))
+        except BaseException:  # noqa: BLE001 - top of a thread
+            _log.exception("a bug ends a worker process")
+            os._exit(os.EX_SOFTWARE)  # with nobody to publish, images would wait for their deadlines
+
+    def _published(self, number: int, draft: imaging.Draft) -> tuple[object, ...]:
+        try:
+            outcome = draft.publish(fsync=self._fsync)
+        except Exception as error:  # noqa: BLE001 - top of a thread
+            return _failure(error)
+        return "", "", time.monotonic() - self._standing.since_s[number], dataclasses.astuple(outcome)
 
 
 def _draft(number: int, request: list[Any], settings: imaging.ImageSettings, work: Work, desk: _Desk) -> None:

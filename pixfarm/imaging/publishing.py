@@ -61,7 +61,12 @@ class Part:
         self._size_bytes = len(content)
         with _told_as_not_published(self._size_bytes):
             target.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.fdopen(_create(self._path), "wb")
+            descriptor = _create(self._path)
+            try:
+                self._file = os.fdopen(descriptor, "wb")
+            except BaseException:
+                self._path.unlink()
+                raise
             with self._discarded_on_error():
                 self._file.write(content)
                 self._file.flush()

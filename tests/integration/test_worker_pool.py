@@ -19,7 +19,6 @@ from PIL import Image
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.farm import HOME
 from pixfarm.imaging import ImageSettings, NotPublished
-from pixfarm.parts import name_part
 from pixfarm.worker import WorkDone, WorkerPool
 from pixfarm.worker_process import LANES_PER_WORKER
 from tests.integration.own_resources import nothing_left_over
@@ -177,18 +176,6 @@ def test_an_idle_worker_that_died_is_replaced_and_no_image_fails(bench: Bench) -
         os.kill(pid, signal.SIGKILL)
         assert ends(pid)
         assert bench.do("small.png", f"done-{number}.png").outcome.width_px == 40
-
-
-def test_an_image_whose_worker_died_between_its_result_and_its_answer_is_done_again(bench: Bench) -> None:
-    (pid,) = bench.pids()
-    os.kill(pid, signal.SIGSTOP)
-    assert eventually(lambda: state(pid) == "T")
-    (bench.folder / name_part("again.png", "again")).write_bytes(b"a whole result")
-    future = bench.submit("small.png", "again.png")
-    assert eventually(lambda: bench.pool.crew.workers[0].in_flight == 1)
-    os.kill(pid, signal.SIGKILL)
-    assert future.result(PATIENCE_S).outcome.width_px == 40
-    assert not list(bench.folder.glob(".*.part"))
 
 
 def test_an_image_over_its_time_fails_and_its_worker_is_replaced(bench: Bench) -> None:

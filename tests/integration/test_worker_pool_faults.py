@@ -1,5 +1,6 @@
 """Workers that crash, hang and eat; with real processes."""
 
+import json
 import logging
 import os
 import resource
@@ -9,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ from PIL import Image
 
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.imaging import ImageSettings, NotPublished
+from pixfarm.recipe import EDGES
 from pixfarm.recycling import Recycling
 from pixfarm.worker import WorkDone, WorkerPool
 from pixfarm.worker_handle import Worker
-from pixfarm.worker_process import LANES_PER_WORKER
+from pixfarm.worker_process import LANES_PER_WORKER, prepare_fork_server
 from tests.integration import faulty_work
 from tests.integration.own_resources import nothing_left_over
 from tests.integration.processes import descendants, is_running, state
@@ -247,6 +249,23 @@ def test_what_is_being_published_is_published_when_the_node_is_gone(single: Yard
     assert eventually((single.folder / "out" / "slow-disk-0.png").exists)
     assert eventually(lambda: single.leftovers() == [])
     publishing.cancel()
+
+
+def test_a_worker_whose_node_is_gone_begins_nothing_more(tmp_path: Path) -> None:
+    save_image(tmp_path / "small.png")
+    prepare_fork_server()
+    worker = Worker(SETTINGS, faulty_work.work)
+    worker.wait_until_ready(PATIENCE_S)
+    for number, lane in enumerate(worker.lanes):
+        words = [str(tmp_path / "slow.png"), str(tmp_path / f"{number}.png"), f"a-{number}", asdict(EDGES)]
+        lane.send(json.dumps(words).encode())
+    assert eventually(lambda: worker.is_at_work)
+    for lane in worker.lanes:
+        lane.close()
+    worker.process.join(PATIENCE_S)
+    worker.process.close()
+    assert len(list(tmp_path.glob("[01].png"))) == 1
+    assert not list(tmp_path.glob(".*.part"))
 
 
 def test_an_image_waits_its_turn_behind_one_with_more_time(
