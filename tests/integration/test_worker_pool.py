@@ -100,6 +100,12 @@ def failure_of(future: Future[WorkDone]) -> TaskFailed:
     return error
 
 
+def test_what_belongs_together_is_run_by_one_process(request: pytest.FixtureRequest) -> None:
+    """pytest-xdist 3.8 silently ignores groups with pytest 9.2."""
+    if request.config.getoption("loadgroup", default=False):
+        assert request.node.nodeid.endswith("@worker pool")
+
+
 def test_a_pool_processes_images(bench: Bench) -> None:
     work = bench.do("small.png", "done.png")
     assert (work.outcome.width_px, work.outcome.height_px) == (40, 24)
