@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable
 
 from pixfarm import parts
 from pixfarm.errors import PixfarmError
-from pixfarm.listing import source_and_target
-from pixfarm.model import SourceTree
+from pixfarm.listing import SourceTree, source_and_target
 
 _log = logging.getLogger(__name__)
 

@@ -3,12 +3,26 @@
 import os
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from pixfarm.errors import FailureCode, InvalidRequest, TaskFailed
-from pixfarm.model import EXTENSIONS, INPUT_DIR, OUTPUT_DIR, SourceTree
+from pixfarm.model import EXTENSIONS, INPUT_DIR, OUTPUT_DIR
 
 _SUFFIXES = tuple(f".{extension}" for extension in EXTENSIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTree:
+    """Where the sources of a base path are and where its results go."""
+
+    source: Path
+    target: Path
+
+    @property
+    def source_dir(self) -> str:
+        """Name of the source directory below the base path; empty when that is the base path itself."""
+        return "" if self.source == self.target.parent else self.source.name
 
 
 def source_tree(base_path: str, source_dir: str | None = None) -> SourceTree:

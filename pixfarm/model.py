@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from pathlib import Path
 
 from pixfarm.errors import FailureCode
 from pixfarm.recipe import EDGES, Recipe
@@ -62,19 +61,6 @@ class Machine:
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.name} ({host}:{self.port})"
-
-
-@dataclass(frozen=True, slots=True)
-class SourceTree:
-    """Where the sources of a base path are and where its results go."""
-
-    source: Path
-    target: Path
-
-    @property
-    def source_dir(self) -> str:
-        """Name of the source directory below the base path; empty when that is the base path itself."""
-        return "" if self.source == self.target.parent else self.source.name
 
 
 @dataclass(frozen=True, slots=True)

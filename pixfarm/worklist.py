@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from pixfarm.journal import Journal, Provenance
-from pixfarm.listing import eligible_files
-from pixfarm.model import ImageState, JobSpec, SourceTree
+from pixfarm.listing import SourceTree, eligible_files
+from pixfarm.model import ImageState, JobSpec
 from pixfarm.names import original, shown
 
 _BATCH = 256

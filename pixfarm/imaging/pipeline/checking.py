@@ -113,7 +113,7 @@ def _refuse_together(written: WrittenStep, operation: Operation, values: Mapping
 
 def _unknown_operation(name: str, catalogue: Mapping[str, Operation]) -> str:
     builtin, _, parameter = name.partition(":")
-    if parameter:
+    if parameter and builtin in catalogue:
         return f"{builtin} is an operation and {parameter} has no value; write {builtin}: {parameter}=..."
     hint = _meant(name, catalogue)
     return f"there is no operation {name!r}{hint}; client.py --list-ops shows them"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pixfarm import cleaning
-from pixfarm.model import SourceTree
+from pixfarm.listing import SourceTree
 
 OURS, LIVING, STRANGE = "a" * 32, "b" * 32, "c" * 32
 DAY_S = 24 * 3600.0

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from pixfarm.errors import FailureCode, InvalidRequest, TaskFailed
-from pixfarm.listing import check_apart, eligible_files, source_and_target, source_tree
-from pixfarm.model import SourceTree
+from pixfarm.listing import SourceTree, check_apart, eligible_files, source_and_target, source_tree
 
 HERE = socket.gethostname()
 
