@@ -11,7 +11,7 @@ import time
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +22,7 @@ from pixfarm.allocator import keep_one_arena
 from pixfarm.console.text import counted
 from pixfarm.errors import TaskFailed, UsageError
 from pixfarm.imaging import ImageSettings
-from pixfarm.listing import source_and_target
+from pixfarm.listing import source_tree
 from pixfarm.load import AUTO, LoadRule, fixed
 from pixfarm.machine_load import MachineLoad, MachineReader
 from pixfarm.machines import read_machines
@@ -89,7 +89,8 @@ class ComputeNode:
         return self._activity.drain(timeout_s)
 
     def _process(self, task: Task) -> TaskResult:
-        source, target = source_and_target(task.base_path, task.filename, task.source_dir)
+        tree = source_tree(task.base_path, task.source_dir, task.output_dir)
+        source, target = tree.source_of(task.filename), tree.target_of(task.result or task.filename)
         asked_at = time.monotonic()
         self._rule.delay_if_busy()
         delayed_s = time.monotonic() - asked_at
@@ -102,7 +103,7 @@ class ComputeNode:
             attempt_id=task.attempt_id,
             waited_s=delayed_s + work.waited_s,
             worked_s=work.worked_s,
-            **asdict(work.outcome),
+            **{field.name: getattr(work.outcome, field.name) for field in fields(work.outcome)},
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from pixfarm import parts
 from pixfarm.errors import PixfarmError
-from pixfarm.listing import SourceTree, source_and_target
+from pixfarm.listing import SourceTree
 
 _log = logging.getLogger(__name__)
 
@@ -38,12 +38,11 @@ def sweep(
         _log.info("%d temporary files of dead attempts removed from %s", removed, tree.target)
 
 
-def remove(base_path: str, attempts: Iterable[tuple[str, str]]) -> None:
-    """Removes what certain attempts may have left, given as pairs of filename and attempt id."""
+def remove(tree: SourceTree, attempts: Iterable[tuple[str, str]]) -> None:
+    """Removes what certain attempts may have left, given as pairs of result and attempt id."""
     for filename, attempt_id in attempts:
         try:
-            _, target = source_and_target(base_path, filename)
-            if parts.remove_part(target, attempt_id):
+            if parts.remove_part(tree.target_of(filename), attempt_id):
                 _log.info("temporary file of attempt %s at %r removed", attempt_id, filename)
         except (OSError, PixfarmError) as error:
             _log.warning("the temporary file of attempt %s at %r stays: %s", attempt_id, filename, error)

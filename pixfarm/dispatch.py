@@ -43,7 +43,7 @@ class Job:
     ) -> None:
         self.spec = spec
         self.token = uuid.uuid4().hex  # names temporary files: no two runs of any job share it
-        self._tree = source_tree(spec.base_path)
+        self._tree = source_tree(spec.base_path, output_dir=spec.output.directory)
         check_apart(self._tree)
         self._farm = farm
         self._living = living
@@ -203,7 +203,7 @@ class Job:
     def _end(self) -> None:
         try:
             self._farm.journal.flush()  # all ends of images are counted from here on
-            cleaning.remove(self.spec.base_path, self._delivery.doubtful)
+            cleaning.remove(self._tree, self._delivery.doubtful)
             with self._save_lock:
                 self.control.decide(self._progress.tally.counts()["not_done"])
                 self._farm.journal.save(self._progress.summary())

@@ -14,40 +14,64 @@ _SUFFIXES = tuple(f".{extension}" for extension in EXTENSIONS)
 
 @dataclass(frozen=True, slots=True)
 class SourceTree:
-    """Where the sources of a base path are and where its results go."""
+    """Where the sources of a base path are and where results go.
 
+    Args:
+        base: the base path.
+        source: directory of the sources.
+        target: directory of the results.
+    """
+
+    base: Path
     source: Path
     target: Path
 
     @property
     def source_dir(self) -> str:
         """Name of the source directory below the base path; empty when that is the base path itself."""
-        return "" if self.source == self.target.parent else self.source.name
+        return "" if self.source == self.base else self.source.name
+
+    def source_of(self, filename: str) -> Path:
+        """The path of a source.
+
+        Raises:
+            TaskFailed: FORBIDDEN, the name could leave the directory.
+        """
+        return self.source / _plain(filename)
+
+    def target_of(self, result: str) -> Path:
+        """The path of a result, given relative to the directory of the results.
+
+        Raises:
+            TaskFailed: FORBIDDEN, the name could leave the directory.
+        """
+        return self.target / _plain(result)
 
 
-def source_tree(base_path: str, source_dir: str | None = None) -> SourceTree:
+def source_tree(base_path: str, source_dir: str | None = None, output_dir: str = "") -> SourceTree:
     """Source and target directory of a base path.
 
     Args:
         base_path: the base path.
         source_dir: where the sources are below it; None for ``input_dir`` when there is such a directory, and
             else the base path itself.
+        output_dir: absolute directory of the results; empty for ``output_dir`` below the base path.
 
     Raises:
-        InvalidRequest: the base path is not an absolute path of an existing directory.
+        InvalidRequest: the base path is not an absolute path of an existing directory, or that of the results
+            is not absolute.
     """
-    if not base_path.startswith("/") or "\0" in base_path:
-        raise InvalidRequest(f"base path {base_path!r} is not absolute; write it from / on")
-    base = Path(base_path)
+    base = _absolute("base path", base_path)
+    target = _absolute("output directory", output_dir) if output_dir else base / OUTPUT_DIR
     try:
         if not base.is_dir():
             what = "is not a directory" if base.exists() else "does not exist"
             raise InvalidRequest(f"base path {base_path!r} {what} on {socket.gethostname()}")
         if source_dir is None:
             source_dir = INPUT_DIR if (base / INPUT_DIR).is_dir() else ""
-        return SourceTree(base / source_dir, base / OUTPUT_DIR)
     except OSError as error:
         raise InvalidRequest(f"base path {base_path!r} cannot be read: {error.strerror}") from error
+    return SourceTree(base, base / source_dir, target)
 
 
 def check_apart(tree: SourceTree) -> None:
@@ -65,20 +89,6 @@ def check_apart(tree: SourceTree) -> None:
             f"{tree.target} leads to {target}, where results would mix with the originals in {source}; "
             f"remove that link or mount, or move the originals"
         )
-
-
-def source_and_target(base_path: str, filename: str, source_dir: str | None = None) -> tuple[Path, Path]:
-    """Paths of one image's source and of its result.
-
-    Raises:
-        InvalidRequest: the base path is wrong.
-        TaskFailed: the file name could leave the source directory.
-    """
-    parts = filename.split("/")
-    if "\0" in filename or any(part in {"", ".", ".."} for part in parts):
-        raise TaskFailed(FailureCode.FORBIDDEN, "the name must be a plain path below the source directory")
-    tree = source_tree(base_path, source_dir)
-    return tree.source / filename, tree.target / filename
 
 
 def eligible_files(
@@ -118,3 +128,15 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return entry.is_file()
     except OSError:  # a link in a circle, or to where we may not look: the node that reads it says so
         return True
+
+
+def _absolute(what: str, path: str) -> Path:
+    if not path.startswith("/") or "\0" in path:
+        raise InvalidRequest(f"{what} {path!r} is not absolute; write it from / on")
+    return Path(path)
+
+
+def _plain(name: str) -> str:
+    if "\0" in name or any(part in {"", ".", ".."} for part in name.split("/")):
+        raise TaskFailed(FailureCode.FORBIDDEN, "the name must be a plain path below the source directory")
+    return name

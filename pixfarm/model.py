@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from pixfarm.errors import FailureCode
+from pixfarm.phases import NO_TIME, Phases
 from pixfarm.recipe import EDGES, Recipe
+from pixfarm.request import ALL, BESIDE_SOURCES, Output, Selection
 
 DEFAULT_TIMEOUT_S = 60.0
 
@@ -76,6 +78,8 @@ class JobSpec:
         retry_of: id of an earlier job of which only what failed or was not done is wanted; empty for all.
         task_timeout_s: seconds a worker may spend on an image; None lets the server decide.
         recipe: what is done to each image.
+        selection: which images.
+        output: where results go.
     """
 
     job_id: str
@@ -86,6 +90,8 @@ class JobSpec:
     retry_of: str = ""
     task_timeout_s: float | None = None
     recipe: Recipe = EDGES
+    selection: Selection = ALL
+    output: Output = BESIDE_SOURCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,8 @@ class Task:
         source_dir: where the sources are below the base path; None for where the node finds them.
         recipe: what is done to it.
         patience_s: seconds the caller waits for the answer: work, queue and simulated delay.
+        output_dir: absolute directory of the results; empty for that of the base path.
+        result: path of the result relative to it; empty for that of the source.
     """
 
     base_path: str
@@ -109,6 +117,8 @@ class Task:
     source_dir: str | None = None
     recipe: Recipe = EDGES
     patience_s: float = 2 * DEFAULT_TIMEOUT_S
+    output_dir: str = ""
+    result: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +127,7 @@ class TaskResult:
 
     Source and result are told by size and modification time (ns since 1970), so that a later job can see
     whether they are still the same; zeros and an empty ``pipeline`` from a node that does not tell.
+    ``phases`` are without waiting and sending; ``flags`` as in ImageRecord.
     """
 
     attempt_id: str
@@ -129,6 +140,8 @@ class TaskResult:
     source_mtime_ns: int = 0
     result_mtime_ns: int = 0
     pipeline: str = ""
+    phases: Phases = NO_TIME
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +158,9 @@ class ImageRecord:
         bytes_written: size of the result.
         code: why it was not done; empty when it was.
         message: one line for a person; empty when it was done.
+        flags: likely mishaps in a result that was checked: uniform, clipped, outlier.
+        width_px: of the result.
+        height_px: of the result.
     """
 
     filename: str
@@ -156,6 +172,9 @@ class ImageRecord:
     bytes_written: int = 0
     code: str = ""
     message: str = ""
+    flags: tuple[str, ...] = ()
+    width_px: int = 0
+    height_px: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +189,17 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class NodeCounts:
-    """What one node did for one job; ``mean_s`` is per image done, as the server saw it."""
+    """What one node did for one job.
+
+    ``mean_s`` is per image done, as the server saw it; ``phases`` are of all its done images together.
+    """
 
     name: str
     done: int
     refused: int
     failed: int
     mean_s: float
+    phases: Phases = NO_TIME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +207,7 @@ class JobSummary:
     """What progress and final report of a job have in common; counts are images.
 
     ``submitted_at`` is in seconds since 1970; ``copies`` are images sent to a second node because the first
-    one was slow.
+    one was slow, ``flagged`` images done whose result has flags.
     """
 
     job_id: str
@@ -206,6 +229,8 @@ class JobSummary:
     submitted_at: float = 0.0
     copies: int = 0
     recipe: Recipe = EDGES
+    output: Output = BESIDE_SOURCES
+    flagged: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,9 +243,13 @@ class JobStatus(JobSummary):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobReport(JobSummary):
-    """The end of a job, with the first 100 images that failed or were not done, failed ones first."""
+    """The end of a job.
+
+    With the first 100 images that failed or were not done, failed ones first, and the first 100 with flags.
+    """
 
     failures: tuple[Failure, ...]
+    flags: tuple[ImageRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +258,8 @@ class NodeStatus:
 
     ``load_probability`` is None and ``workers`` 0 while the server does not know them; ``fault`` is what the
     node's own check finds broken on it, ``started_at`` (seconds since 1970) tells a restart from a pause,
-    ``unwritable`` are base paths whose results it cannot write.
+    ``unwritable`` are base paths whose results it cannot write, ``runs_code`` says whether it carries out
+    functions of people's own.
     """
 
     name: str
@@ -249,3 +279,4 @@ class NodeStatus:
     fault: str = ""
     started_at: float = 0.0
     unwritable: tuple[str, ...] = ()
+    runs_code: bool = False

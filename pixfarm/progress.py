@@ -66,6 +66,7 @@ class Progress:
             priority=self._spec.priority,
             submitted_at=self._submitted_at,
             recipe=self._spec.recipe,
+            output=self._spec.output,
         )
 
     def status(self, running: int, message: str) -> JobStatus:

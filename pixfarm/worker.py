@@ -202,7 +202,7 @@ def _work_done(answer: list[Any], seconds: float) -> WorkDone:
     code, message, *rest = answer
     if not code:
         worked_s, outcome = rest
-        return WorkDone(imaging.ImageOutcome(*outcome), max(0.0, seconds - worked_s), worked_s)
+        return WorkDone(imaging.ImageOutcome.of(outcome), max(0.0, seconds - worked_s), worked_s)
     (size_bytes,) = rest
     if size_bytes:
         raise imaging.NotPublished(FailureCode(code), message, size_bytes)

@@ -200,14 +200,14 @@ class _Desk:
             outcome = draft.publish(fsync=self._fsync)
         except Exception as error:  # noqa: BLE001 - top of a thread
             return _failure(error)
-        return "", "", time.monotonic() - self._standing.since_s[number], dataclasses.astuple(outcome)
+        return "", "", time.monotonic() - self._standing.since_s[number], dataclasses.asdict(outcome)
 
 
 def _draft(number: int, request: list[Any], settings: imaging.ImageSettings, work: Work, desk: _Desk) -> None:
     source, target, attempt_id, recipe = request
     draft, failure = None, ("", "", 0)
     try:
-        draft = work(Path(source), Path(target), attempt_id, settings, Recipe(**recipe))
+        draft = work(Path(source), Path(target), attempt_id, settings, Recipe.of(recipe))
     except Exception as error:  # noqa: BLE001 - top of a process
         failure = _failure(error)
     desk.note_memory()  # the image is gone, and so is the error that still held it

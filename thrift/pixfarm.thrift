@@ -74,7 +74,40 @@ enum RejectReason {
 /** What is done to an image. */
 struct Recipe {
   /** Operations with | between them, like "resize: width=1600 | sharpen: amount=0.6". Left out: edges. */
-  1: optional string pipeline
+  1: optional string pipeline,
+  /** Format of the results: jpg png webp tiff bmp avif. Left out: that of each source. */
+  2: optional string format,
+  /** 1 to 100, for formats that have a quality. Left out: jpg and webp 95, avif 75. */
+  3: optional i32 quality,
+  /** Leave EXIF, XMP and colour profile out of the results. Left out: false, they are kept. */
+  4: optional bool strip_metadata,
+  /** Look at each result for likely mishaps, see ImageRecord.flags. Left out: false. */
+  5: optional bool check
+}
+
+/** Which images of a directory a job is about. */
+struct Selection {
+  /** Only names that match one of these patterns, as in .gitignore, relative to the source directory.
+   *  Left out, or empty: all. */
+  1: optional list<string> include_patterns,
+  /** No names that match one of these. */
+  2: optional list<string> exclude_patterns,
+  /** Only sources modified later than this, seconds since 1970. */
+  3: optional double newer_than,
+  /** At most so many images, 1 or more. */
+  4: optional i64 limit,
+  /** Absolute path of a file that the server reads when the job is submitted: one name in each line,
+   *  or with NUL between them, absolute or relative to the source directory; only these. */
+  5: optional string files_from
+}
+
+/** Where results go. */
+struct Output {
+  /** Absolute directory. Left out: output_dir below the base path. */
+  1: optional string directory,
+  /** How results are called: {stem} and {ext} of the source, {op} for the operations. Left out:
+   *  {stem}{ext}. Folders below the source directory are always kept. */
+  2: optional string name
 }
 
 /** What a caller may choose about a job. */
@@ -94,7 +127,11 @@ struct JobOptions {
    *  decides from the times of the job's images. */
   5: optional double task_timeout_s,
   /** What is done to each image. Left out: edges. */
-  6: optional Recipe recipe
+  6: optional Recipe recipe,
+  /** Which images. Left out: all. */
+  7: optional Selection selection,
+  /** Where results go. Left out: output_dir below the base path, under the names of the sources. */
+  8: optional Output output
 }
 
 /** What a caller may choose about one image. */
@@ -109,7 +146,29 @@ struct TaskOptions {
    *  input_dir when there is one. A job says it, so that it is the same for all of its images. */
   3: optional string source_dir,
   /** What is done to the image. Left out: edges. */
-  4: optional Recipe recipe
+  4: optional Recipe recipe,
+  /** Absolute directory of the results. Left out: output_dir below the base path. */
+  5: optional string output_dir,
+  /** Path of the result relative to it. Left out: filename. */
+  6: optional string result
+}
+
+/** Where the time of an image went, or of all images of a node, in seconds. */
+struct Phases {
+  /** In the node, before a worker took it: simulated delay and queue. */
+  1: optional double waiting,
+  /** Between server and node, and in the server: what the call took beyond waiting and work. */
+  2: optional double sending,
+  /** Reading the source. */
+  3: optional double reading,
+  /** From the bytes of the source to pixels. */
+  4: optional double decoding,
+  /** Each operation of the pipeline, in its order. */
+  5: optional list<double> operations,
+  /** From pixels to the bytes of the result, with its check. */
+  6: optional double encoding,
+  /** Writing the result until it has its name. */
+  7: optional double writing
 }
 
 /** One image, processed and published. */
@@ -133,7 +192,11 @@ struct TaskResult {
   /** Modification time of the result, nanoseconds since 1970. */
   9: optional i64 result_mtime_ns,
   /** What was done to the image, as a name that changes whenever results would. */
-  10: optional string pipeline
+  10: optional string pipeline,
+  /** Where the time went; waiting and sending are left out. */
+  11: optional Phases phases,
+  /** Likely mishaps, see ImageRecord.flags. */
+  12: optional list<string> flags
 }
 
 /** What came of one image of a job, as the server's journal has it. */
@@ -155,7 +218,15 @@ struct ImageRecord {
   /** Why it was not done, see Failure.code; empty when it was. */
   8: string code,
   /** One line for a person; empty when it was done. */
-  9: string message
+  9: string message,
+  /** Likely mishaps in a result that was checked: uniform (all one colour), clipped (more than half of
+   *  it black or white at the limit), outlier (its size differs much from the job's others); others may
+   *  be added. */
+  10: optional list<string> flags,
+  /** Width of the result in pixels. */
+  11: optional i32 width_px,
+  /** Height of the result in pixels. */
+  12: optional i32 height_px
 }
 
 /** An image that was not done, and why. */
@@ -164,7 +235,7 @@ struct Failure {
   1: string filename,
   /** Machine-readable reason: NOT_FOUND UNREADABLE UNSUPPORTED TOO_LARGE FORBIDDEN NO_SPACE IO
    *  CRASHED TIMED_OUT BAD_NAME INTERNAL NODE_LOST REFUSED READ_ONLY NO_RESOURCES NO_MEMORY
-   *  ALL_NODES_REJECT NO_NODES CANCELLED; others may be added. */
+   *  NO_CODE FUNCTION_FAILED ALL_NODES_REJECT NO_NODES CANCELLED; others may be added. */
   2: string code,
   /** One line for a person. */
   3: string message,
@@ -183,7 +254,9 @@ struct NodeCounts {
   /** Calls that failed: by the image, the node or the connection. */
   4: i64 failed,
   /** Mean seconds of a call that did an image, as the server saw it; 0 when there was none. */
-  5: double mean_s
+  5: double mean_s,
+  /** Where the time of its done images went, in all. */
+  6: optional Phases phases
 }
 
 /** Progress of a job. total = done + skipped + failed + not_done + running + those still to be
@@ -230,7 +303,11 @@ struct JobStatus {
   /** Images sent to a second node because the first one was slow, at the end of the job. */
   20: optional i64 copies,
   /** What is done to each image. */
-  21: optional Recipe recipe
+  21: optional Recipe recipe,
+  /** Where results go. */
+  22: optional Output output,
+  /** Images done whose result has flags. */
+  23: optional i64 flagged
 }
 
 /** The end of a job. total = done + skipped + failed + not_done. */
@@ -274,7 +351,13 @@ struct JobReport {
   /** Images sent to a second node because the first one was slow, at the end of the job. */
   19: optional i64 copies,
   /** What is done to each image. */
-  20: optional Recipe recipe
+  20: optional Recipe recipe,
+  /** Where results go. */
+  21: optional Output output,
+  /** Images done whose result has flags. */
+  22: optional i64 flagged,
+  /** The first 100 of them. */
+  23: optional list<ImageRecord> flags
 }
 
 /** A compute node: as it tells of itself in ComputeNode.status, or as the server sees it in
@@ -313,7 +396,9 @@ struct NodeStatus {
   /** When the node was started, seconds since 1970; another value means another process. */
   16: optional double started_at,
   /** Base paths whose results it could not write when it last tried: the disk is full, or read-only. */
-  17: optional list<string> unwritable
+  17: optional list<string> unwritable,
+  /** Whether it carries out functions of people's own. */
+  18: optional bool runs_code
 }
 
 /** The request cannot be carried out as it was asked; changing it is up to the caller. */

@@ -82,16 +82,28 @@ class Recipe(object):
 
     Attributes:
      - pipeline: Operations with | between them, like "resize: width=1600 | sharpen: amount=0.6". Left out: edges.
+     - format: Format of the results: jpg png webp tiff bmp avif. Left out: that of each source.
+     - quality: 1 to 100, for formats that have a quality. Left out: jpg and webp 95, avif 75.
+     - strip_metadata: Leave EXIF, XMP and colour profile out of the results. Left out: false, they are kept.
+     - check: Look at each result for likely mishaps, see ImageRecord.flags. Left out: false.
 
     """
 
     __slots__ = (
         'pipeline',
+        'format',
+        'quality',
+        'strip_metadata',
+        'check',
     )
 
 
-    def __init__(self, pipeline=None,):
+    def __init__(self, pipeline=None, format=None, quality=None, strip_metadata=None, check=None,):
         self.pipeline = pipeline
+        self.format = format
+        self.quality = quality
+        self.strip_metadata = strip_metadata
+        self.check = check
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -107,6 +119,26 @@ class Recipe(object):
                     self.pipeline = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
                 else:
                     iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.format = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I32:
+                    self.quality = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.BOOL:
+                    self.strip_metadata = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.BOOL:
+                    self.check = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -120,6 +152,241 @@ class Recipe(object):
         if self.pipeline is not None:
             oprot.writeFieldBegin('pipeline', TType.STRING, 1)
             oprot.writeString(self.pipeline.encode('utf-8') if sys.version_info[0] == 2 else self.pipeline)
+            oprot.writeFieldEnd()
+        if self.format is not None:
+            oprot.writeFieldBegin('format', TType.STRING, 2)
+            oprot.writeString(self.format.encode('utf-8') if sys.version_info[0] == 2 else self.format)
+            oprot.writeFieldEnd()
+        if self.quality is not None:
+            oprot.writeFieldBegin('quality', TType.I32, 3)
+            oprot.writeI32(self.quality)
+            oprot.writeFieldEnd()
+        if self.strip_metadata is not None:
+            oprot.writeFieldBegin('strip_metadata', TType.BOOL, 4)
+            oprot.writeBool(self.strip_metadata)
+            oprot.writeFieldEnd()
+        if self.check is not None:
+            oprot.writeFieldBegin('check', TType.BOOL, 5)
+            oprot.writeBool(self.check)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class Selection(object):
+    """
+    Which images of a directory a job is about.
+
+    Attributes:
+     - include_patterns: Only names that match one of these patterns, as in .gitignore, relative to the source directory.
+    Left out, or empty: all.
+     - exclude_patterns: No names that match one of these.
+     - newer_than: Only sources modified later than this, seconds since 1970.
+     - limit: At most so many images, 1 or more.
+     - files_from: Absolute path of a file that the server reads when the job is submitted: one name in each line,
+    or with NUL between them, absolute or relative to the source directory; only these.
+
+    """
+
+    __slots__ = (
+        'include_patterns',
+        'exclude_patterns',
+        'newer_than',
+        'limit',
+        'files_from',
+    )
+
+
+    def __init__(self, include_patterns=None, exclude_patterns=None, newer_than=None, limit=None, files_from=None,):
+        self.include_patterns = include_patterns
+        self.exclude_patterns = exclude_patterns
+        self.newer_than = newer_than
+        self.limit = limit
+        self.files_from = files_from
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.LIST:
+                    self.include_patterns = []
+                    (_etype3, _size0) = iprot.readListBegin()
+                    for _i4 in range(_size0):
+                        _elem5 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.include_patterns.append(_elem5)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.LIST:
+                    self.exclude_patterns = []
+                    (_etype9, _size6) = iprot.readListBegin()
+                    for _i10 in range(_size6):
+                        _elem11 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.exclude_patterns.append(_elem11)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.DOUBLE:
+                    self.newer_than = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.I64:
+                    self.limit = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRING:
+                    self.files_from = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Selection')
+        if self.include_patterns is not None:
+            oprot.writeFieldBegin('include_patterns', TType.LIST, 1)
+            oprot.writeListBegin(TType.STRING, len(self.include_patterns))
+            for iter12 in self.include_patterns:
+                oprot.writeString(iter12.encode('utf-8') if sys.version_info[0] == 2 else iter12)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.exclude_patterns is not None:
+            oprot.writeFieldBegin('exclude_patterns', TType.LIST, 2)
+            oprot.writeListBegin(TType.STRING, len(self.exclude_patterns))
+            for iter13 in self.exclude_patterns:
+                oprot.writeString(iter13.encode('utf-8') if sys.version_info[0] == 2 else iter13)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.newer_than is not None:
+            oprot.writeFieldBegin('newer_than', TType.DOUBLE, 3)
+            oprot.writeDouble(self.newer_than)
+            oprot.writeFieldEnd()
+        if self.limit is not None:
+            oprot.writeFieldBegin('limit', TType.I64, 4)
+            oprot.writeI64(self.limit)
+            oprot.writeFieldEnd()
+        if self.files_from is not None:
+            oprot.writeFieldBegin('files_from', TType.STRING, 5)
+            oprot.writeString(self.files_from.encode('utf-8') if sys.version_info[0] == 2 else self.files_from)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class Output(object):
+    """
+    Where results go.
+
+    Attributes:
+     - directory: Absolute directory. Left out: output_dir below the base path.
+     - name: How results are called: {stem} and {ext} of the source, {op} for the operations. Left out:
+    {stem}{ext}. Folders below the source directory are always kept.
+
+    """
+
+    __slots__ = (
+        'directory',
+        'name',
+    )
+
+
+    def __init__(self, directory=None, name=None,):
+        self.directory = directory
+        self.name = name
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.directory = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.name = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Output')
+        if self.directory is not None:
+            oprot.writeFieldBegin('directory', TType.STRING, 1)
+            oprot.writeString(self.directory.encode('utf-8') if sys.version_info[0] == 2 else self.directory)
+            oprot.writeFieldEnd()
+        if self.name is not None:
+            oprot.writeFieldBegin('name', TType.STRING, 2)
+            oprot.writeString(self.name.encode('utf-8') if sys.version_info[0] == 2 else self.name)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -161,6 +428,8 @@ class JobOptions(object):
      - task_timeout_s: Seconds a worker may spend on one image, greater than 0, at most 3600. Left out: the server
     decides from the times of the job's images.
      - recipe: What is done to each image. Left out: edges.
+     - selection: Which images. Left out: all.
+     - output: Where results go. Left out: output_dir below the base path, under the names of the sources.
 
     """
 
@@ -171,16 +440,20 @@ class JobOptions(object):
         'retry_of',
         'task_timeout_s',
         'recipe',
+        'selection',
+        'output',
     )
 
 
-    def __init__(self, job_id=None, priority=None, skip_done=None, retry_of=None, task_timeout_s=None, recipe=None,):
+    def __init__(self, job_id=None, priority=None, skip_done=None, retry_of=None, task_timeout_s=None, recipe=None, selection=None, output=None,):
         self.job_id = job_id
         self.priority = priority
         self.skip_done = skip_done
         self.retry_of = retry_of
         self.task_timeout_s = task_timeout_s
         self.recipe = recipe
+        self.selection = selection
+        self.output = output
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -222,6 +495,18 @@ class JobOptions(object):
                     self.recipe.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.STRUCT:
+                    self.selection = Selection()
+                    self.selection.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.STRUCT:
+                    self.output = Output()
+                    self.output.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -255,6 +540,14 @@ class JobOptions(object):
         if self.recipe is not None:
             oprot.writeFieldBegin('recipe', TType.STRUCT, 6)
             self.recipe.write(oprot)
+            oprot.writeFieldEnd()
+        if self.selection is not None:
+            oprot.writeFieldBegin('selection', TType.STRUCT, 7)
+            self.selection.write(oprot)
+            oprot.writeFieldEnd()
+        if self.output is not None:
+            oprot.writeFieldBegin('output', TType.STRUCT, 8)
+            self.output.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -293,6 +586,8 @@ class TaskOptions(object):
      - source_dir: Where the sources are below the base path: "input_dir", or "" for the base path itself. Left out:
     input_dir when there is one. A job says it, so that it is the same for all of its images.
      - recipe: What is done to the image. Left out: edges.
+     - output_dir: Absolute directory of the results. Left out: output_dir below the base path.
+     - result: Path of the result relative to it. Left out: filename.
 
     """
 
@@ -301,14 +596,18 @@ class TaskOptions(object):
         'timeout_s',
         'source_dir',
         'recipe',
+        'output_dir',
+        'result',
     )
 
 
-    def __init__(self, attempt_id=None, timeout_s=None, source_dir=None, recipe=None,):
+    def __init__(self, attempt_id=None, timeout_s=None, source_dir=None, recipe=None, output_dir=None, result=None,):
         self.attempt_id = attempt_id
         self.timeout_s = timeout_s
         self.source_dir = source_dir
         self.recipe = recipe
+        self.output_dir = output_dir
+        self.result = result
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -340,6 +639,16 @@ class TaskOptions(object):
                     self.recipe.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRING:
+                    self.output_dir = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRING:
+                    self.result = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -365,6 +674,164 @@ class TaskOptions(object):
         if self.recipe is not None:
             oprot.writeFieldBegin('recipe', TType.STRUCT, 4)
             self.recipe.write(oprot)
+            oprot.writeFieldEnd()
+        if self.output_dir is not None:
+            oprot.writeFieldBegin('output_dir', TType.STRING, 5)
+            oprot.writeString(self.output_dir.encode('utf-8') if sys.version_info[0] == 2 else self.output_dir)
+            oprot.writeFieldEnd()
+        if self.result is not None:
+            oprot.writeFieldBegin('result', TType.STRING, 6)
+            oprot.writeString(self.result.encode('utf-8') if sys.version_info[0] == 2 else self.result)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class Phases(object):
+    """
+    Where the time of an image went, or of all images of a node, in seconds.
+
+    Attributes:
+     - waiting: In the node, before a worker took it: simulated delay and queue.
+     - sending: Between server and node, and in the server: what the call took beyond waiting and work.
+     - reading: Reading the source.
+     - decoding: From the bytes of the source to pixels.
+     - operations: Each operation of the pipeline, in its order.
+     - encoding: From pixels to the bytes of the result, with its check.
+     - writing: Writing the result until it has its name.
+
+    """
+
+    __slots__ = (
+        'waiting',
+        'sending',
+        'reading',
+        'decoding',
+        'operations',
+        'encoding',
+        'writing',
+    )
+
+
+    def __init__(self, waiting=None, sending=None, reading=None, decoding=None, operations=None, encoding=None, writing=None,):
+        self.waiting = waiting
+        self.sending = sending
+        self.reading = reading
+        self.decoding = decoding
+        self.operations = operations
+        self.encoding = encoding
+        self.writing = writing
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.DOUBLE:
+                    self.waiting = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.DOUBLE:
+                    self.sending = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.DOUBLE:
+                    self.reading = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.DOUBLE:
+                    self.decoding = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.LIST:
+                    self.operations = []
+                    (_etype17, _size14) = iprot.readListBegin()
+                    for _i18 in range(_size14):
+                        _elem19 = iprot.readDouble()
+                        self.operations.append(_elem19)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.DOUBLE:
+                    self.encoding = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.DOUBLE:
+                    self.writing = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Phases')
+        if self.waiting is not None:
+            oprot.writeFieldBegin('waiting', TType.DOUBLE, 1)
+            oprot.writeDouble(self.waiting)
+            oprot.writeFieldEnd()
+        if self.sending is not None:
+            oprot.writeFieldBegin('sending', TType.DOUBLE, 2)
+            oprot.writeDouble(self.sending)
+            oprot.writeFieldEnd()
+        if self.reading is not None:
+            oprot.writeFieldBegin('reading', TType.DOUBLE, 3)
+            oprot.writeDouble(self.reading)
+            oprot.writeFieldEnd()
+        if self.decoding is not None:
+            oprot.writeFieldBegin('decoding', TType.DOUBLE, 4)
+            oprot.writeDouble(self.decoding)
+            oprot.writeFieldEnd()
+        if self.operations is not None:
+            oprot.writeFieldBegin('operations', TType.LIST, 5)
+            oprot.writeListBegin(TType.DOUBLE, len(self.operations))
+            for iter20 in self.operations:
+                oprot.writeDouble(iter20)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.encoding is not None:
+            oprot.writeFieldBegin('encoding', TType.DOUBLE, 6)
+            oprot.writeDouble(self.encoding)
+            oprot.writeFieldEnd()
+        if self.writing is not None:
+            oprot.writeFieldBegin('writing', TType.DOUBLE, 7)
+            oprot.writeDouble(self.writing)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -406,6 +873,8 @@ class TaskResult(object):
      - source_mtime_ns: Modification time of the source that was read, nanoseconds since 1970.
      - result_mtime_ns: Modification time of the result, nanoseconds since 1970.
      - pipeline: What was done to the image, as a name that changes whenever results would.
+     - phases: Where the time went; waiting and sending are left out.
+     - flags: Likely mishaps, see ImageRecord.flags.
 
     """
 
@@ -420,10 +889,12 @@ class TaskResult(object):
         'source_mtime_ns',
         'result_mtime_ns',
         'pipeline',
+        'phases',
+        'flags',
     )
 
 
-    def __init__(self, attempt_id=None, waited_s=None, worked_s=None, width_px=None, height_px=None, bytes_written=None, source_bytes=None, source_mtime_ns=None, result_mtime_ns=None, pipeline=None,):
+    def __init__(self, attempt_id=None, waited_s=None, worked_s=None, width_px=None, height_px=None, bytes_written=None, source_bytes=None, source_mtime_ns=None, result_mtime_ns=None, pipeline=None, phases=None, flags=None,):
         self.attempt_id = attempt_id
         self.waited_s = waited_s
         self.worked_s = worked_s
@@ -434,6 +905,8 @@ class TaskResult(object):
         self.source_mtime_ns = source_mtime_ns
         self.result_mtime_ns = result_mtime_ns
         self.pipeline = pipeline
+        self.phases = phases
+        self.flags = flags
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -494,6 +967,22 @@ class TaskResult(object):
                     self.pipeline = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
                 else:
                     iprot.skip(ftype)
+            elif fid == 11:
+                if ftype == TType.STRUCT:
+                    self.phases = Phases()
+                    self.phases.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 12:
+                if ftype == TType.LIST:
+                    self.flags = []
+                    (_etype24, _size21) = iprot.readListBegin()
+                    for _i25 in range(_size21):
+                        _elem26 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.flags.append(_elem26)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -544,6 +1033,17 @@ class TaskResult(object):
             oprot.writeFieldBegin('pipeline', TType.STRING, 10)
             oprot.writeString(self.pipeline.encode('utf-8') if sys.version_info[0] == 2 else self.pipeline)
             oprot.writeFieldEnd()
+        if self.phases is not None:
+            oprot.writeFieldBegin('phases', TType.STRUCT, 11)
+            self.phases.write(oprot)
+            oprot.writeFieldEnd()
+        if self.flags is not None:
+            oprot.writeFieldBegin('flags', TType.LIST, 12)
+            oprot.writeListBegin(TType.STRING, len(self.flags))
+            for iter27 in self.flags:
+                oprot.writeString(iter27.encode('utf-8') if sys.version_info[0] == 2 else iter27)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -583,6 +1083,11 @@ class ImageRecord(object):
      - bytes_written: Size of the result in bytes.
      - code: Why it was not done, see Failure.code; empty when it was.
      - message: One line for a person; empty when it was done.
+     - flags: Likely mishaps in a result that was checked: uniform (all one colour), clipped (more than half of
+    it black or white at the limit), outlier (its size differs much from the job's others); others may
+    be added.
+     - width_px: Width of the result in pixels.
+     - height_px: Height of the result in pixels.
 
     """
 
@@ -596,10 +1101,13 @@ class ImageRecord(object):
         'bytes_written',
         'code',
         'message',
+        'flags',
+        'width_px',
+        'height_px',
     )
 
 
-    def __init__(self, filename=None, state=None, node=None, attempts=None, refusals=None, seconds=None, bytes_written=None, code=None, message=None,):
+    def __init__(self, filename=None, state=None, node=None, attempts=None, refusals=None, seconds=None, bytes_written=None, code=None, message=None, flags=None, width_px=None, height_px=None,):
         self.filename = filename
         self.state = state
         self.node = node
@@ -609,6 +1117,9 @@ class ImageRecord(object):
         self.bytes_written = bytes_written
         self.code = code
         self.message = message
+        self.flags = flags
+        self.width_px = width_px
+        self.height_px = height_px
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -664,6 +1175,26 @@ class ImageRecord(object):
                     self.message = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
                 else:
                     iprot.skip(ftype)
+            elif fid == 10:
+                if ftype == TType.LIST:
+                    self.flags = []
+                    (_etype31, _size28) = iprot.readListBegin()
+                    for _i32 in range(_size28):
+                        _elem33 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.flags.append(_elem33)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 11:
+                if ftype == TType.I32:
+                    self.width_px = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 12:
+                if ftype == TType.I32:
+                    self.height_px = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -710,6 +1241,21 @@ class ImageRecord(object):
             oprot.writeFieldBegin('message', TType.STRING, 9)
             oprot.writeString(self.message.encode('utf-8') if sys.version_info[0] == 2 else self.message)
             oprot.writeFieldEnd()
+        if self.flags is not None:
+            oprot.writeFieldBegin('flags', TType.LIST, 10)
+            oprot.writeListBegin(TType.STRING, len(self.flags))
+            for iter34 in self.flags:
+                oprot.writeString(iter34.encode('utf-8') if sys.version_info[0] == 2 else iter34)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.width_px is not None:
+            oprot.writeFieldBegin('width_px', TType.I32, 11)
+            oprot.writeI32(self.width_px)
+            oprot.writeFieldEnd()
+        if self.height_px is not None:
+            oprot.writeFieldBegin('height_px', TType.I32, 12)
+            oprot.writeI32(self.height_px)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -743,7 +1289,7 @@ class Failure(object):
      - filename: Path of the source relative to the source directory.
      - code: Machine-readable reason: NOT_FOUND UNREADABLE UNSUPPORTED TOO_LARGE FORBIDDEN NO_SPACE IO
     CRASHED TIMED_OUT BAD_NAME INTERNAL NODE_LOST REFUSED READ_ONLY NO_RESOURCES NO_MEMORY
-    ALL_NODES_REJECT NO_NODES CANCELLED; others may be added.
+    NO_CODE FUNCTION_FAILED ALL_NODES_REJECT NO_NODES CANCELLED; others may be added.
      - message: One line for a person.
      - node: Name of the node that said so; empty when no node was involved.
 
@@ -853,6 +1399,7 @@ class NodeCounts(object):
      - refused: Images refused.
      - failed: Calls that failed: by the image, the node or the connection.
      - mean_s: Mean seconds of a call that did an image, as the server saw it; 0 when there was none.
+     - phases: Where the time of its done images went, in all.
 
     """
 
@@ -862,15 +1409,17 @@ class NodeCounts(object):
         'refused',
         'failed',
         'mean_s',
+        'phases',
     )
 
 
-    def __init__(self, name=None, done=None, refused=None, failed=None, mean_s=None,):
+    def __init__(self, name=None, done=None, refused=None, failed=None, mean_s=None, phases=None,):
         self.name = name
         self.done = done
         self.refused = refused
         self.failed = failed
         self.mean_s = mean_s
+        self.phases = phases
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -906,6 +1455,12 @@ class NodeCounts(object):
                     self.mean_s = iprot.readDouble()
                 else:
                     iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRUCT:
+                    self.phases = Phases()
+                    self.phases.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -935,6 +1490,10 @@ class NodeCounts(object):
         if self.mean_s is not None:
             oprot.writeFieldBegin('mean_s', TType.DOUBLE, 5)
             oprot.writeDouble(self.mean_s)
+            oprot.writeFieldEnd()
+        if self.phases is not None:
+            oprot.writeFieldBegin('phases', TType.STRUCT, 6)
+            self.phases.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -988,6 +1547,8 @@ class JobStatus(object):
      - submitted_at: When the job was submitted, seconds since 1970.
      - copies: Images sent to a second node because the first one was slow, at the end of the job.
      - recipe: What is done to each image.
+     - output: Where results go.
+     - flagged: Images done whose result has flags.
 
     """
 
@@ -1013,10 +1574,12 @@ class JobStatus(object):
         'submitted_at',
         'copies',
         'recipe',
+        'output',
+        'flagged',
     )
 
 
-    def __init__(self, job_id=None, state=None, total=None, done=None, failed=None, not_done=None, rejections=None, retries=None, elapsed_s=None, listing_complete=None, nodes=None, base_path=None, strategy=None, running=None, code=None, message=None, skipped=None, priority=None, submitted_at=None, copies=None, recipe=None,):
+    def __init__(self, job_id=None, state=None, total=None, done=None, failed=None, not_done=None, rejections=None, retries=None, elapsed_s=None, listing_complete=None, nodes=None, base_path=None, strategy=None, running=None, code=None, message=None, skipped=None, priority=None, submitted_at=None, copies=None, recipe=None, output=None, flagged=None,):
         self.job_id = job_id
         self.state = state
         self.total = total
@@ -1038,6 +1601,8 @@ class JobStatus(object):
         self.submitted_at = submitted_at
         self.copies = copies
         self.recipe = recipe
+        self.output = output
+        self.flagged = flagged
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1101,11 +1666,11 @@ class JobStatus(object):
             elif fid == 11:
                 if ftype == TType.LIST:
                     self.nodes = []
-                    (_etype3, _size0) = iprot.readListBegin()
-                    for _i4 in range(_size0):
-                        _elem5 = NodeCounts()
-                        _elem5.read(iprot)
-                        self.nodes.append(_elem5)
+                    (_etype38, _size35) = iprot.readListBegin()
+                    for _i39 in range(_size35):
+                        _elem40 = NodeCounts()
+                        _elem40.read(iprot)
+                        self.nodes.append(_elem40)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -1158,6 +1723,17 @@ class JobStatus(object):
                 if ftype == TType.STRUCT:
                     self.recipe = Recipe()
                     self.recipe.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 22:
+                if ftype == TType.STRUCT:
+                    self.output = Output()
+                    self.output.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 23:
+                if ftype == TType.I64:
+                    self.flagged = iprot.readI64()
                 else:
                     iprot.skip(ftype)
             else:
@@ -1213,8 +1789,8 @@ class JobStatus(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 11)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter6 in self.nodes:
-                iter6.write(oprot)
+            for iter41 in self.nodes:
+                iter41.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.base_path is not None:
@@ -1256,6 +1832,14 @@ class JobStatus(object):
         if self.recipe is not None:
             oprot.writeFieldBegin('recipe', TType.STRUCT, 21)
             self.recipe.write(oprot)
+            oprot.writeFieldEnd()
+        if self.output is not None:
+            oprot.writeFieldBegin('output', TType.STRUCT, 22)
+            self.output.write(oprot)
+            oprot.writeFieldEnd()
+        if self.flagged is not None:
+            oprot.writeFieldBegin('flagged', TType.I64, 23)
+            oprot.writeI64(self.flagged)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -1307,6 +1891,9 @@ class JobReport(object):
      - submitted_at: When the job was submitted, seconds since 1970.
      - copies: Images sent to a second node because the first one was slow, at the end of the job.
      - recipe: What is done to each image.
+     - output: Where results go.
+     - flagged: Images done whose result has flags.
+     - flags: The first 100 of them.
 
     """
 
@@ -1331,10 +1918,13 @@ class JobReport(object):
         'submitted_at',
         'copies',
         'recipe',
+        'output',
+        'flagged',
+        'flags',
     )
 
 
-    def __init__(self, job_id=None, state=None, total=None, done=None, failed=None, not_done=None, rejections=None, retries=None, elapsed_s=None, failures=None, nodes=None, base_path=None, strategy=None, code=None, message=None, skipped=None, priority=None, submitted_at=None, copies=None, recipe=None,):
+    def __init__(self, job_id=None, state=None, total=None, done=None, failed=None, not_done=None, rejections=None, retries=None, elapsed_s=None, failures=None, nodes=None, base_path=None, strategy=None, code=None, message=None, skipped=None, priority=None, submitted_at=None, copies=None, recipe=None, output=None, flagged=None, flags=None,):
         self.job_id = job_id
         self.state = state
         self.total = total
@@ -1355,6 +1945,9 @@ class JobReport(object):
         self.submitted_at = submitted_at
         self.copies = copies
         self.recipe = recipe
+        self.output = output
+        self.flagged = flagged
+        self.flags = flags
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1413,22 +2006,22 @@ class JobReport(object):
             elif fid == 10:
                 if ftype == TType.LIST:
                     self.failures = []
-                    (_etype10, _size7) = iprot.readListBegin()
-                    for _i11 in range(_size7):
-                        _elem12 = Failure()
-                        _elem12.read(iprot)
-                        self.failures.append(_elem12)
+                    (_etype45, _size42) = iprot.readListBegin()
+                    for _i46 in range(_size42):
+                        _elem47 = Failure()
+                        _elem47.read(iprot)
+                        self.failures.append(_elem47)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 11:
                 if ftype == TType.LIST:
                     self.nodes = []
-                    (_etype16, _size13) = iprot.readListBegin()
-                    for _i17 in range(_size13):
-                        _elem18 = NodeCounts()
-                        _elem18.read(iprot)
-                        self.nodes.append(_elem18)
+                    (_etype51, _size48) = iprot.readListBegin()
+                    for _i52 in range(_size48):
+                        _elem53 = NodeCounts()
+                        _elem53.read(iprot)
+                        self.nodes.append(_elem53)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -1476,6 +2069,28 @@ class JobReport(object):
                 if ftype == TType.STRUCT:
                     self.recipe = Recipe()
                     self.recipe.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 21:
+                if ftype == TType.STRUCT:
+                    self.output = Output()
+                    self.output.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 22:
+                if ftype == TType.I64:
+                    self.flagged = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 23:
+                if ftype == TType.LIST:
+                    self.flags = []
+                    (_etype57, _size54) = iprot.readListBegin()
+                    for _i58 in range(_size54):
+                        _elem59 = ImageRecord()
+                        _elem59.read(iprot)
+                        self.flags.append(_elem59)
+                    iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             else:
@@ -1527,15 +2142,15 @@ class JobReport(object):
         if self.failures is not None:
             oprot.writeFieldBegin('failures', TType.LIST, 10)
             oprot.writeListBegin(TType.STRUCT, len(self.failures))
-            for iter19 in self.failures:
-                iter19.write(oprot)
+            for iter60 in self.failures:
+                iter60.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 11)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter20 in self.nodes:
-                iter20.write(oprot)
+            for iter61 in self.nodes:
+                iter61.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.base_path is not None:
@@ -1573,6 +2188,21 @@ class JobReport(object):
         if self.recipe is not None:
             oprot.writeFieldBegin('recipe', TType.STRUCT, 20)
             self.recipe.write(oprot)
+            oprot.writeFieldEnd()
+        if self.output is not None:
+            oprot.writeFieldBegin('output', TType.STRUCT, 21)
+            self.output.write(oprot)
+            oprot.writeFieldEnd()
+        if self.flagged is not None:
+            oprot.writeFieldBegin('flagged', TType.I64, 22)
+            oprot.writeI64(self.flagged)
+            oprot.writeFieldEnd()
+        if self.flags is not None:
+            oprot.writeFieldBegin('flags', TType.LIST, 23)
+            oprot.writeListBegin(TType.STRUCT, len(self.flags))
+            for iter62 in self.flags:
+                iter62.write(oprot)
+            oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -1622,6 +2252,7 @@ class NodeStatus(object):
      - fault: What its own check finds broken on it; empty when nothing is.
      - started_at: When the node was started, seconds since 1970; another value means another process.
      - unwritable: Base paths whose results it could not write when it last tried: the disk is full, or read-only.
+     - runs_code: Whether it carries out functions of people's own.
 
     """
 
@@ -1643,10 +2274,11 @@ class NodeStatus(object):
         'fault',
         'started_at',
         'unwritable',
+        'runs_code',
     )
 
 
-    def __init__(self, name=None, host=None, port=None, load_probability=None, workers=None, in_flight=None, draining=None, done=None, refused=None, failed=None, health=None, message=None, version=None, delay_s=None, fault=None, started_at=None, unwritable=None,):
+    def __init__(self, name=None, host=None, port=None, load_probability=None, workers=None, in_flight=None, draining=None, done=None, refused=None, failed=None, health=None, message=None, version=None, delay_s=None, fault=None, started_at=None, unwritable=None, runs_code=None,):
         self.name = name
         self.host = host
         self.port = port
@@ -1664,6 +2296,7 @@ class NodeStatus(object):
         self.fault = fault
         self.started_at = started_at
         self.unwritable = unwritable
+        self.runs_code = runs_code
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1757,11 +2390,16 @@ class NodeStatus(object):
             elif fid == 17:
                 if ftype == TType.LIST:
                     self.unwritable = []
-                    (_etype24, _size21) = iprot.readListBegin()
-                    for _i25 in range(_size21):
-                        _elem26 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.unwritable.append(_elem26)
+                    (_etype66, _size63) = iprot.readListBegin()
+                    for _i67 in range(_size63):
+                        _elem68 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.unwritable.append(_elem68)
                     iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 18:
+                if ftype == TType.BOOL:
+                    self.runs_code = iprot.readBool()
                 else:
                     iprot.skip(ftype)
             else:
@@ -1841,9 +2479,13 @@ class NodeStatus(object):
         if self.unwritable is not None:
             oprot.writeFieldBegin('unwritable', TType.LIST, 17)
             oprot.writeListBegin(TType.STRING, len(self.unwritable))
-            for iter27 in self.unwritable:
-                oprot.writeString(iter27.encode('utf-8') if sys.version_info[0] == 2 else iter27)
+            for iter69 in self.unwritable:
+                oprot.writeString(iter69.encode('utf-8') if sys.version_info[0] == 2 else iter69)
             oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.runs_code is not None:
+            oprot.writeFieldBegin('runs_code', TType.BOOL, 18)
+            oprot.writeBool(self.runs_code)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2212,6 +2854,25 @@ all_structs.append(Recipe)
 Recipe.thrift_spec = (
     None,  # 0
     (1, TType.STRING, 'pipeline', 'UTF8', None, ),  # 1
+    (2, TType.STRING, 'format', 'UTF8', None, ),  # 2
+    (3, TType.I32, 'quality', None, None, ),  # 3
+    (4, TType.BOOL, 'strip_metadata', None, None, ),  # 4
+    (5, TType.BOOL, 'check', None, None, ),  # 5
+)
+all_structs.append(Selection)
+Selection.thrift_spec = (
+    None,  # 0
+    (1, TType.LIST, 'include_patterns', (TType.STRING, 'UTF8', False), None, ),  # 1
+    (2, TType.LIST, 'exclude_patterns', (TType.STRING, 'UTF8', False), None, ),  # 2
+    (3, TType.DOUBLE, 'newer_than', None, None, ),  # 3
+    (4, TType.I64, 'limit', None, None, ),  # 4
+    (5, TType.STRING, 'files_from', 'UTF8', None, ),  # 5
+)
+all_structs.append(Output)
+Output.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'directory', 'UTF8', None, ),  # 1
+    (2, TType.STRING, 'name', 'UTF8', None, ),  # 2
 )
 all_structs.append(JobOptions)
 JobOptions.thrift_spec = (
@@ -2222,6 +2883,8 @@ JobOptions.thrift_spec = (
     (4, TType.STRING, 'retry_of', 'UTF8', None, ),  # 4
     (5, TType.DOUBLE, 'task_timeout_s', None, None, ),  # 5
     (6, TType.STRUCT, 'recipe', [Recipe, None], None, ),  # 6
+    (7, TType.STRUCT, 'selection', [Selection, None], None, ),  # 7
+    (8, TType.STRUCT, 'output', [Output, None], None, ),  # 8
 )
 all_structs.append(TaskOptions)
 TaskOptions.thrift_spec = (
@@ -2230,6 +2893,19 @@ TaskOptions.thrift_spec = (
     (2, TType.DOUBLE, 'timeout_s', None, None, ),  # 2
     (3, TType.STRING, 'source_dir', 'UTF8', None, ),  # 3
     (4, TType.STRUCT, 'recipe', [Recipe, None], None, ),  # 4
+    (5, TType.STRING, 'output_dir', 'UTF8', None, ),  # 5
+    (6, TType.STRING, 'result', 'UTF8', None, ),  # 6
+)
+all_structs.append(Phases)
+Phases.thrift_spec = (
+    None,  # 0
+    (1, TType.DOUBLE, 'waiting', None, None, ),  # 1
+    (2, TType.DOUBLE, 'sending', None, None, ),  # 2
+    (3, TType.DOUBLE, 'reading', None, None, ),  # 3
+    (4, TType.DOUBLE, 'decoding', None, None, ),  # 4
+    (5, TType.LIST, 'operations', (TType.DOUBLE, None, False), None, ),  # 5
+    (6, TType.DOUBLE, 'encoding', None, None, ),  # 6
+    (7, TType.DOUBLE, 'writing', None, None, ),  # 7
 )
 all_structs.append(TaskResult)
 TaskResult.thrift_spec = (
@@ -2244,6 +2920,8 @@ TaskResult.thrift_spec = (
     (8, TType.I64, 'source_mtime_ns', None, None, ),  # 8
     (9, TType.I64, 'result_mtime_ns', None, None, ),  # 9
     (10, TType.STRING, 'pipeline', 'UTF8', None, ),  # 10
+    (11, TType.STRUCT, 'phases', [Phases, None], None, ),  # 11
+    (12, TType.LIST, 'flags', (TType.STRING, 'UTF8', False), None, ),  # 12
 )
 all_structs.append(ImageRecord)
 ImageRecord.thrift_spec = (
@@ -2257,6 +2935,9 @@ ImageRecord.thrift_spec = (
     (7, TType.I64, 'bytes_written', None, None, ),  # 7
     (8, TType.STRING, 'code', 'UTF8', None, ),  # 8
     (9, TType.STRING, 'message', 'UTF8', None, ),  # 9
+    (10, TType.LIST, 'flags', (TType.STRING, 'UTF8', False), None, ),  # 10
+    (11, TType.I32, 'width_px', None, None, ),  # 11
+    (12, TType.I32, 'height_px', None, None, ),  # 12
 )
 all_structs.append(Failure)
 Failure.thrift_spec = (
@@ -2274,6 +2955,7 @@ NodeCounts.thrift_spec = (
     (3, TType.I64, 'refused', None, None, ),  # 3
     (4, TType.I64, 'failed', None, None, ),  # 4
     (5, TType.DOUBLE, 'mean_s', None, None, ),  # 5
+    (6, TType.STRUCT, 'phases', [Phases, None], None, ),  # 6
 )
 all_structs.append(JobStatus)
 JobStatus.thrift_spec = (
@@ -2299,6 +2981,8 @@ JobStatus.thrift_spec = (
     (19, TType.DOUBLE, 'submitted_at', None, None, ),  # 19
     (20, TType.I64, 'copies', None, None, ),  # 20
     (21, TType.STRUCT, 'recipe', [Recipe, None], None, ),  # 21
+    (22, TType.STRUCT, 'output', [Output, None], None, ),  # 22
+    (23, TType.I64, 'flagged', None, None, ),  # 23
 )
 all_structs.append(JobReport)
 JobReport.thrift_spec = (
@@ -2323,6 +3007,9 @@ JobReport.thrift_spec = (
     (18, TType.DOUBLE, 'submitted_at', None, None, ),  # 18
     (19, TType.I64, 'copies', None, None, ),  # 19
     (20, TType.STRUCT, 'recipe', [Recipe, None], None, ),  # 20
+    (21, TType.STRUCT, 'output', [Output, None], None, ),  # 21
+    (22, TType.I64, 'flagged', None, None, ),  # 22
+    (23, TType.LIST, 'flags', (TType.STRUCT, [ImageRecord, None], False), None, ),  # 23
 )
 all_structs.append(NodeStatus)
 NodeStatus.thrift_spec = (
@@ -2344,6 +3031,7 @@ NodeStatus.thrift_spec = (
     (15, TType.STRING, 'fault', 'UTF8', None, ),  # 15
     (16, TType.DOUBLE, 'started_at', None, None, ),  # 16
     (17, TType.LIST, 'unwritable', (TType.STRING, 'UTF8', False), None, ),  # 17
+    (18, TType.BOOL, 'runs_code', None, None, ),  # 18
 )
 all_structs.append(InvalidRequest)
 InvalidRequest.thrift_spec = (

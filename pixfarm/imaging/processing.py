@@ -1,7 +1,10 @@
 """Processing: one image from its source file to its result file."""
 
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -10,11 +13,14 @@ from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.imaging.allocation import forget_failed_allocation, has_failed_allocation
 from pixfarm.imaging.decoding import decode
 from pixfarm.imaging.encoding import encode
+from pixfarm.imaging.finishing import Finished, finish
 from pixfarm.imaging.formats import Format, examine
+from pixfarm.imaging.laps import Laps
 from pixfarm.imaging.pipeline.carrying_out import carry_out
 from pixfarm.imaging.publishing import Part
 from pixfarm.imaging.source import read_source
-from pixfarm.recipe import DEFAULT_PIPELINE, EDGES, Recipe
+from pixfarm.phases import Phases
+from pixfarm.recipe import EDGES, Recipe
 
 _WARM_UP_SIZE_PX = 64
 _MAY_BE_MEMORY = frozenset({FailureCode.UNREADABLE, FailureCode.INTERNAL})
@@ -38,7 +44,10 @@ class ImageSettings:
 
 @dataclass(frozen=True, slots=True)
 class ImageOutcome:
-    """A published result and the source that it was made of; times in nanoseconds since 1970."""
+    """A published result and the source that it was made of; times of files in nanoseconds since 1970.
+
+    ``phases`` are without waiting and sending; ``flags`` are likely mishaps, if they were looked for.
+    """
 
     width_px: int
     height_px: int
@@ -47,32 +56,35 @@ class ImageOutcome:
     source_mtime_ns: int
     result_mtime_ns: int
     pipeline: str
+    phases: Phases
+    flags: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> Self:
+        """The outcome of these fields, as dataclasses.asdict() and JSON have them."""
+        phases = {**fields["phases"], "operations": tuple(fields["phases"]["operations"])}
+        return cls(**{**fields, "phases": Phases(**phases), "flags": tuple(fields["flags"])})
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A result in its temporary file, and the source that it was made of."""
+    """A result in its temporary file.
 
-    width_px: int
-    height_px: int
-    bytes_written: int
-    source_bytes: int
-    source_mtime_ns: int
-    pipeline: str
+    Args:
+        outcome: what it will be, but for its modification time and the time of writing.
+        part: the temporary file.
+        finished_at: by time.perf_counter, when writing began.
+    """
+
+    outcome: ImageOutcome
     part: Part
+    finished_at: float
 
     def publish(self, *, fsync: bool) -> ImageOutcome:
         """Gives the result its name; see ``Part.publish()``."""
         mtime_ns = self.part.publish(fsync=fsync)
-        return ImageOutcome(
-            self.width_px,
-            self.height_px,
-            self.bytes_written,
-            self.source_bytes,
-            self.source_mtime_ns,
-            mtime_ns,
-            self.pipeline,
-        )
+        phases = replace(self.outcome.phases, writing=time.perf_counter() - self.finished_at)
+        return replace(self.outcome, result_mtime_ns=mtime_ns, phases=phases)
 
 
 def warm_up() -> None:
@@ -86,7 +98,7 @@ def warm_up() -> None:
     ramp = np.arange(_WARM_UP_SIZE_PX, dtype=np.uint8)
     image = np.stack(np.broadcast_arrays(ramp[:, None], ramp[None, :], ramp[:, None] ^ ramp), axis=-1)
     for image_format in Format:
-        _transform(encode(image, image_format, lossless=True), DEFAULT_PIPELINE)
+        _transform(encode(image, image_format, lossless=True), EDGES, Laps())
 
 
 def draft_image(
@@ -101,26 +113,32 @@ def draft_image(
             cannot be written; there is no new file then.
     """
     forget_failed_allocation()
+    laps = Laps()
     try:
         source_file = read_source(source, settings.max_bytes)
-        result, (height_px, width_px) = _transform(source_file.content, recipe.pipeline)
+        reading = laps.lap_s()
+        finished, phases = _transform(source_file.content, recipe, laps)
+        finished_at = time.perf_counter()
         _refuse_to_replace(source, source_file.identity, target)
-        part = Part(result, target, attempt_id)
+        part = Part(finished.content, target, attempt_id)
     except MemoryError as error:
         raise _out_of_memory(settings) from error
     except (cv2.error, TaskFailed) as error:
         if not _is_for_want_of_memory(error):
             raise
         raise _out_of_memory(settings) from error
-    return Draft(
-        width_px,
-        height_px,
-        len(result),
-        len(source_file.content),
-        source_file.mtime_ns,
-        recipe.fingerprint,
-        part,
+    outcome = ImageOutcome(
+        width_px=finished.width_px,
+        height_px=finished.height_px,
+        bytes_written=len(finished.content),
+        source_bytes=len(source_file.content),
+        source_mtime_ns=source_file.mtime_ns,
+        result_mtime_ns=0,
+        pipeline=recipe.fingerprint,
+        phases=replace(phases, reading=reading),
+        flags=finished.flags,
     )
+    return Draft(outcome, part, finished_at)
 
 
 def process_image(
@@ -130,11 +148,14 @@ def process_image(
     return draft_image(source, target, attempt_id, settings, recipe).publish(fsync=settings.fsync)
 
 
-def _transform(content: bytes, pipeline: str) -> tuple[bytes, tuple[int, int]]:
+def _transform(content: bytes, recipe: Recipe, laps: Laps) -> tuple[Finished, Phases]:
     examined = examine(content)
-    result = carry_out(pipeline, decode(examined))
-    height_px, width_px = result.shape[:2]
-    return encode(result, examined.format, lossless=examined.lossless), (height_px, width_px)
+    image = decode(examined)
+    decoding = laps.lap_s()
+    image, operations = carry_out(recipe.pipeline, image)
+    laps.lap_s()
+    finished = finish(image, examined, recipe)
+    return finished, Phases(decoding=decoding, operations=operations, encoding=laps.lap_s())
 
 
 def _refuse_to_replace(source: Path, identity: tuple[int, int], target: Path) -> None:

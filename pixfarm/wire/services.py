@@ -19,7 +19,7 @@ from pixfarm.model import (
     Task,
     TaskResult,
 )
-from pixfarm.wire import translate, translate_jobs
+from pixfarm.wire import translate, translate_jobs, translate_request
 from pixfarm.wire.framing import Secure
 from pixfarm.wire.idl import ComputeNode, ImageServer, ttypes
 from pixfarm.wire.listener import Listener, hang_up
@@ -122,7 +122,9 @@ def _task(base_path: object, filename: object, options: Any) -> Task:
         attempt_id=translate.identifier_from_wire("attempt_id", options.attempt_id) or uuid.uuid4().hex,
         timeout_s=translate.timeout_from_wire(options.timeout_s, DEFAULT_TIMEOUT_S),
         source_dir=translate.source_dir_from_wire(options.source_dir),
-        recipe=translate.recipe_from_wire(options.recipe),
+        recipe=translate_request.recipe_from_wire(options.recipe),
+        output_dir=options.output_dir or "",
+        result=options.result or "",
     )
 
 

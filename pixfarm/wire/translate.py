@@ -6,7 +6,7 @@ from typing import Any
 
 from pixfarm import errors, model
 from pixfarm.errors import ForeignPeer, InvalidRequest
-from pixfarm.recipe import EDGES, Recipe
+from pixfarm.wire import translate_request
 from pixfarm.wire.idl import ttypes
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -87,18 +87,6 @@ def source_dir_from_wire(value: object) -> str | None:
     return value
 
 
-def recipe_to_wire(recipe: Recipe) -> Any:
-    """What is to be done to images."""
-    return ttypes.Recipe(pipeline=recipe.pipeline)
-
-
-def recipe_from_wire(recipe: Any) -> Recipe:
-    """What is to be done to images; whether it can be is not looked at."""
-    if recipe is None or recipe.pipeline is None:
-        return EDGES
-    return Recipe(pipeline=recipe.pipeline)
-
-
 def strategy_to_wire(strategy: model.Strategy) -> int:
     """The number of a strategy."""
     return int(_NUMBERS[strategy])
@@ -110,7 +98,9 @@ def options_to_wire(task: model.Task) -> Any:
         attempt_id=task.attempt_id,
         timeout_s=task.timeout_s,
         source_dir=task.source_dir,
-        recipe=recipe_to_wire(task.recipe),
+        recipe=translate_request.recipe_to_wire(task.recipe),
+        output_dir=task.output_dir or None,
+        result=task.result or None,
     )
 
 
@@ -136,6 +126,8 @@ def result_to_wire(result: model.TaskResult) -> Any:
         source_mtime_ns=result.source_mtime_ns,
         result_mtime_ns=result.result_mtime_ns,
         pipeline=result.pipeline,
+        phases=translate_request.phases_to_wire(result.phases),
+        flags=list(result.flags) or None,
     )
 
 
@@ -158,6 +150,8 @@ def result_from_wire(result: Any, task: model.Task) -> model.TaskResult:
         source_mtime_ns=result.source_mtime_ns or 0,
         result_mtime_ns=result.result_mtime_ns or 0,
         pipeline=result.pipeline or "",
+        phases=translate_request.phases_from_wire(result.phases),
+        flags=tuple(result.flags or ()),
     )
 
 
@@ -211,6 +205,7 @@ def node_to_wire(status: model.NodeStatus) -> Any:
         fault=message_to_wire(status.fault),
         started_at=status.started_at,
         unwritable=list(status.unwritable),
+        runs_code=status.runs_code,
     )
 
 
@@ -244,4 +239,5 @@ def node_from_wire(status: Any) -> model.NodeStatus:
         fault=status.fault or "",
         started_at=status.started_at or 0.0,
         unwritable=tuple(status.unwritable or ()),
+        runs_code=bool(status.runs_code),
     )

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from pixfarm import model
 from pixfarm.errors import ForeignPeer, InvalidRequest
-from pixfarm.wire import translate
+from pixfarm.wire import translate, translate_request
 from pixfarm.wire.idl import ttypes
 from pixfarm.wire.limits import MAX_PAGE
 
@@ -13,7 +13,7 @@ E = TypeVar("E", bound=Enum)
 
 _SHARED = ("job_id", "base_path", "total", "done", "failed", "not_done", "rejections", "retries", "elapsed_s",
            "code", "message")  # fmt: skip
-_OPTIONAL = {"skipped": 0, "priority": 0, "submitted_at": 0.0, "copies": 0}
+_OPTIONAL = {"skipped": 0, "priority": 0, "submitted_at": 0.0, "copies": 0, "flagged": 0}
 _MAX_PRIORITY = 100
 
 
@@ -35,7 +35,9 @@ def spec_from_wire(base_path: object, strategy: object, options: Any) -> model.J
         skip_done=bool(options.skip_done),
         retry_of=translate.identifier_from_wire("retry_of", options.retry_of or None) or "",
         task_timeout_s=None if timeout_s is None else translate.timeout_from_wire(timeout_s, timeout_s),
-        recipe=translate.recipe_from_wire(options.recipe),
+        recipe=translate_request.recipe_from_wire(options.recipe),
+        selection=translate_request.selection_from_wire(options.selection),
+        output=translate_request.output_from_wire(options.output),
     )
 
 
@@ -47,7 +49,9 @@ def options_to_wire(spec: model.JobSpec) -> Any:
         skip_done=spec.skip_done,
         retry_of=spec.retry_of or None,
         task_timeout_s=spec.task_timeout_s,
-        recipe=translate.recipe_to_wire(spec.recipe),
+        recipe=translate_request.recipe_to_wire(spec.recipe),
+        selection=translate_request.selection_to_wire(spec.selection),
+        output=translate_request.output_to_wire(spec.output),
     )
 
 
@@ -74,6 +78,9 @@ def record_to_wire(record: model.ImageRecord) -> Any:
         bytes_written=record.bytes_written,
         code=record.code,
         message=translate.message_to_wire(record.message),
+        flags=list(record.flags) or None,
+        width_px=record.width_px or None,
+        height_px=record.height_px or None,
     )
 
 
@@ -95,6 +102,9 @@ def record_from_wire(record: Any) -> model.ImageRecord:
         bytes_written=record.bytes_written or 0,
         code=record.code or "",
         message=record.message or "",
+        flags=tuple(record.flags or ()),
+        width_px=record.width_px or 0,
+        height_px=record.height_px or 0,
     )
 
 
@@ -104,7 +114,9 @@ def report_to_wire(report: model.JobReport) -> Any:
         ttypes.Failure(filename=f.filename, code=str(f.code), message=f.message, node=f.node)
         for f in report.failures
     ]
-    return ttypes.JobReport(**_summary_to_wire(report), failures=failures)
+    return ttypes.JobReport(
+        **_summary_to_wire(report), failures=failures, flags=[record_to_wire(image) for image in report.flags]
+    )
 
 
 def status_to_wire(status: model.JobStatus) -> Any:
@@ -124,7 +136,8 @@ def report_from_wire(report: Any) -> model.JobReport:
         model.Failure(f.filename or "", f.code or "", f.message or "", f.node or "")
         for f in report.failures or ()
     )
-    return model.JobReport(**_summary_from_wire(report), failures=failures)
+    flags = tuple(record_from_wire(image) for image in report.flags or ())
+    return model.JobReport(**_summary_from_wire(report), failures=failures, flags=flags)
 
 
 def status_from_wire(status: Any) -> model.JobStatus:
@@ -144,11 +157,9 @@ def _summary_to_wire(summary: model.JobSummary) -> dict[str, Any]:
     values: dict[str, Any] = {name: getattr(summary, name) for name in (*_SHARED, *_OPTIONAL)}
     values["strategy"] = ttypes.Strategy[summary.strategy.name].value
     values["state"] = ttypes.JobState[summary.state.name].value
-    values["recipe"] = translate.recipe_to_wire(summary.recipe)
-    values["nodes"] = [
-        ttypes.NodeCounts(name=n.name, done=n.done, refused=n.refused, failed=n.failed, mean_s=n.mean_s)
-        for n in summary.nodes
-    ]
+    values["recipe"] = translate_request.recipe_to_wire(summary.recipe)
+    values["output"] = translate_request.output_to_wire(summary.output)
+    values["nodes"] = [_node_counts_to_wire(node) for node in summary.nodes]
     return values
 
 
@@ -160,12 +171,32 @@ def _summary_from_wire(summary: Any) -> dict[str, Any]:
     values["state"] = _member(model.JobState, ttypes.JobState, summary.state)
     for name, default in _OPTIONAL.items():
         values[name] = getattr(summary, name) or default
-    values["recipe"] = translate.recipe_from_wire(summary.recipe)
-    values["nodes"] = tuple(
-        model.NodeCounts(n.name or "", n.done or 0, n.refused or 0, n.failed or 0, n.mean_s or 0.0)
-        for n in summary.nodes or ()
-    )
+    values["recipe"] = translate_request.recipe_from_wire(summary.recipe)
+    values["output"] = translate_request.output_from_wire(summary.output)
+    values["nodes"] = tuple(_node_counts_from_wire(node) for node in summary.nodes or ())
     return values
+
+
+def _node_counts_to_wire(node: model.NodeCounts) -> Any:
+    return ttypes.NodeCounts(
+        name=node.name,
+        done=node.done,
+        refused=node.refused,
+        failed=node.failed,
+        mean_s=node.mean_s,
+        phases=translate_request.phases_to_wire(node.phases),
+    )
+
+
+def _node_counts_from_wire(node: Any) -> model.NodeCounts:
+    return model.NodeCounts(
+        name=node.name or "",
+        done=node.done or 0,
+        refused=node.refused or 0,
+        failed=node.failed or 0,
+        mean_s=node.mean_s or 0.0,
+        phases=translate_request.phases_from_wire(node.phases),
+    )
 
 
 def _member(enum: type[E], wire_enum: Any, number: int) -> E:

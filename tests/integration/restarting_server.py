@@ -9,7 +9,7 @@ from pathlib import Path
 from pixfarm.errors import PixfarmError
 from pixfarm.jobs import Jobs
 from pixfarm.journal import Journal
-from pixfarm.listing import source_and_target
+from pixfarm.listing import source_tree
 from pixfarm.model import JobReport, JobSpec, Machine, Strategy, Task, TaskResult
 from pixfarm.recipe import Recipe
 from tests.unit.core.farm_parts import PATIENCE_S, farm_of, fleet_of
@@ -31,7 +31,8 @@ class WritingNodes:
 
     def __call__(self, machine: Machine, task: Task, strategy: Strategy) -> TaskResult:
         self.before(task)
-        source, target = source_and_target(task.base_path, task.filename)
+        tree = source_tree(task.base_path)
+        source, target = tree.source_of(task.filename), tree.target_of(task.filename)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(source.read_bytes())
         with self._lock:

@@ -257,7 +257,7 @@ def test_a_node_tells_of_source_and_result_what_a_later_job_needs(free: RealNode
     target = (free.base_path / "output_dir" / "sub" / "small.png").stat()
     assert (result.source_bytes, result.source_mtime_ns) == (source.st_size, source.st_mtime_ns)
     assert (result.bytes_written, result.result_mtime_ns) == (target.st_size, target.st_mtime_ns)
-    assert result.pipeline == "edges/1"
+    assert result.pipeline == "edges/2"
 
 
 def test_the_flags_of_the_workers_reach_them(tmp_path: Path, base_path: Path) -> None:

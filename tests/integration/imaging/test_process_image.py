@@ -72,6 +72,9 @@ def test_result_has_the_format_of_the_source_and_exact_pixels(
     outcome = process(tmp_path, content)
 
     result = (tmp_path / "output_dir" / "image").read_bytes()
+    phases = outcome.phases
+    assert len(phases.operations) == 1
+    assert min(phases.reading, phases.decoding, *phases.operations, phases.encoding, phases.writing) > 0
     assert outcome == ImageOutcome(
         width_px=40,
         height_px=24,
@@ -79,7 +82,8 @@ def test_result_has_the_format_of_the_source_and_exact_pixels(
         source_bytes=len(content),
         source_mtime_ns=(tmp_path / "image").stat().st_mtime_ns,
         result_mtime_ns=(tmp_path / "output_dir" / "image").stat().st_mtime_ns,
-        pipeline="edges/1",
+        pipeline="edges/2",
+        phases=phases,
     )
     assert examine(result).format is examine(content).format
     np.testing.assert_array_equal(decode(examine(result)), expected_edges(source))

@@ -34,9 +34,11 @@ def test_a_report_document_tells_values_not_objects() -> None:
     assert document["failures"] == [
         {"filename": "a.jpg", "code": "UNREADABLE", "message": "no image", "node": "node_2"}
     ]
+    times = ("waiting", "sending", "reading", "decoding", "encoding", "writing")
+    phases = {**dict.fromkeys(times, 0.0), "operations": []}
     assert document["nodes"] == [
-        {"name": "node_1", "done": 200, "refused": 41, "failed": 0, "mean_s": 0.0184},
-        {"name": "node_2", "done": 100, "refused": 0, "failed": 2, "mean_s": 1.5},
+        {"name": "node_1", "done": 200, "refused": 41, "failed": 0, "mean_s": 0.0184, "phases": phases},
+        {"name": "node_2", "done": 100, "refused": 0, "failed": 2, "mean_s": 1.5, "phases": phases},
     ]
 
 

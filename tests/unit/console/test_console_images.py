@@ -147,4 +147,7 @@ def test_a_document_has_every_field_of_an_image_and_any_name_as_it_was() -> None
         "bytes_written": 0,
         "code": "IO",
         "message": '"',
+        "flags": [],
+        "width_px": 0,
+        "height_px": 0,
     }

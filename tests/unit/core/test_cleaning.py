@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pixfarm import cleaning
-from pixfarm.listing import SourceTree
+from pixfarm.listing import SourceTree, source_tree
 
 OURS, LIVING, STRANGE = "a" * 32, "b" * 32, "c" * 32
 DAY_S = 24 * 3600.0
@@ -25,7 +25,7 @@ def leave(target: Path, token: str, age_s: float = 0.0, name: str = "x.jpg") -> 
 def sweep(base: Path, *, stop: bool = False) -> None:
     """As a job does whose server has had runs with the tokens OURS and LIVING; the latter goes on."""
     owners = {OURS: "job-1", LIVING: "job-2"}
-    tree = SourceTree(base, base / "output_dir")
+    tree = SourceTree(base, base, base / "output_dir")
     cleaning.sweep(tree, owners.get, lambda: {LIVING}, lambda: stop)
 
 
@@ -50,7 +50,9 @@ def test_a_run_that_begins_during_the_sweep_is_safe(tmp_path: Path) -> None:
         living.add(OURS)
         return False
 
-    cleaning.sweep(SourceTree(tmp_path, tmp_path / "output_dir"), lambda _: "job-1", lambda: living, begins)
+    cleaning.sweep(
+        SourceTree(tmp_path, tmp_path, tmp_path / "output_dir"), lambda _: "job-1", lambda: living, begins
+    )
     assert part.exists()
 
 
@@ -100,9 +102,8 @@ def test_of_doubtful_attempts_only_their_own_files_are_removed(tmp_path: Path) -
     mine, result = leave(target / "b", OURS), target / "b" / "x.jpg"
     others = [leave(target / "b", OURS, name="y.jpg"), leave(target / "b", LIVING)]
     result.touch()
-    cleaning.remove(
-        str(tmp_path), [("b/x.jpg", f"{OURS}-7"), ("b/x.jpg", f"{OURS}-8"), ("z.jpg", f"{OURS}-7")]
-    )
+    tree = source_tree(str(tmp_path))
+    cleaning.remove(tree, [("b/x.jpg", f"{OURS}-7"), ("b/x.jpg", f"{OURS}-8"), ("z.jpg", f"{OURS}-7")])
     assert not mine.exists()
     assert all(path.exists() for path in (*others, result))
 
@@ -111,7 +112,7 @@ def test_an_attempt_that_cannot_be_cleaned_up_hinders_no_other(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     part = leave(tmp_path / "output_dir", OURS)
-    cleaning.remove(str(tmp_path), [("../x.jpg", f"{OURS}-7"), ("x.jpg", f"{OURS}-7")])
+    cleaning.remove(source_tree(str(tmp_path)), [("../x.jpg", f"{OURS}-7"), ("x.jpg", f"{OURS}-7")])
     assert not part.exists()
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert "'../x.jpg' stays" in caplog.text

@@ -14,7 +14,7 @@ from tests.unit.core.fake_journal import FakeJournal
 from tests.unit.core.farm_parts import as_journal, spec, summary
 
 RESULT = TaskResult(
-    "x-1", 0.0, 0.5, 4, 3, 100, source_bytes=70, source_mtime_ns=7, result_mtime_ns=9, pipeline="edges/1"
+    "x-1", 0.0, 0.5, 4, 3, 100, source_bytes=70, source_mtime_ns=7, result_mtime_ns=9, pipeline="edges/2"
 )
 
 
@@ -48,7 +48,7 @@ def test_a_done_image_is_written_with_how_it_came_to_be() -> None:
         bytes_written=100,
     )
     assert row.origin == Provenance(
-        source_bytes=70, source_mtime_ns=7, result_bytes=100, result_mtime_ns=9, pipeline="edges/1"
+        source_bytes=70, source_mtime_ns=7, result_bytes=100, result_mtime_ns=9, pipeline="edges/2"
     )
 
 

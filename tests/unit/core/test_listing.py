@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pixfarm.errors import FailureCode, InvalidRequest, TaskFailed
-from pixfarm.listing import SourceTree, check_apart, eligible_files, source_and_target, source_tree
+from pixfarm.listing import SourceTree, check_apart, eligible_files, source_tree
 
 HERE = socket.gethostname()
 
@@ -130,7 +130,7 @@ def test_a_folder_that_cannot_be_listed_is_told_and_the_rest_is_listed(tmp_path:
     make(tmp_path, "a.jpg")
     (tmp_path / "loop").symlink_to("loop")
     told: list[tuple[str, OSError]] = []
-    tree = SourceTree(tmp_path / "loop", tmp_path / "output_dir")
+    tree = SourceTree(tmp_path, tmp_path / "loop", tmp_path / "output_dir")
     assert list(eligible_files(tree, lambda folder, error: told.append((folder, error)))) == []
     assert [folder for folder, _ in told] == [""]
 
@@ -175,12 +175,12 @@ def test_a_single_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
 
 def test_input_dir_is_the_source_where_there_is_one(tmp_path: Path) -> None:
     (tmp_path / "input_dir").mkdir()
-    assert source_tree(str(tmp_path)) == SourceTree(tmp_path / "input_dir", tmp_path / "output_dir")
+    assert source_tree(str(tmp_path)) == SourceTree(tmp_path, tmp_path / "input_dir", tmp_path / "output_dir")
 
 
 def test_the_base_path_is_the_source_where_input_dir_is_no_directory(tmp_path: Path) -> None:
     make(tmp_path, "input_dir")
-    assert source_tree(str(tmp_path)) == SourceTree(tmp_path, tmp_path / "output_dir")
+    assert source_tree(str(tmp_path)) == SourceTree(tmp_path, tmp_path, tmp_path / "output_dir")
 
 
 @pytest.mark.parametrize(
@@ -207,10 +207,9 @@ def test_a_base_path_that_cannot_be_used_is_told_why(base_path: str, hint: str) 
 @pytest.mark.parametrize("name", ["a.jpg", "b/c/a.jpg", "a..b.jpg", "..a.jpg", "a b\n.jpg"])
 def test_a_result_stands_where_its_source_stands(tmp_path: Path, name: str) -> None:
     (tmp_path / "input_dir").mkdir()
-    assert source_and_target(str(tmp_path), name) == (
-        tmp_path / "input_dir" / name,
-        tmp_path / "output_dir" / name,
-    )
+    tree = source_tree(str(tmp_path))
+    assert tree.source_of(name) == tmp_path / "input_dir" / name
+    assert tree.target_of(name) == tmp_path / "output_dir" / name
 
 
 @pytest.mark.parametrize(
@@ -228,10 +227,24 @@ def test_a_result_stands_where_its_source_stands(tmp_path: Path, name: str) -> N
         "a\0.jpg",
     ],
 )
-def test_a_name_that_could_leave_the_source_directory_is_forbidden(tmp_path: Path, name: str) -> None:
-    with pytest.raises(TaskFailed) as caught:
-        source_and_target(str(tmp_path), name)
-    assert caught.value.code is FailureCode.FORBIDDEN
+def test_a_name_that_could_leave_its_directory_is_forbidden(tmp_path: Path, name: str) -> None:
+    tree = source_tree(str(tmp_path))
+    for path_of in (tree.source_of, tree.target_of):
+        with pytest.raises(TaskFailed) as caught:
+            path_of(name)
+        assert caught.value.code is FailureCode.FORBIDDEN
+
+
+def test_results_go_where_a_job_says(tmp_path: Path) -> None:
+    tree = source_tree(str(tmp_path), output_dir="/elsewhere/web")
+    assert tree.target_of("b/a.webp") == Path("/elsewhere/web/b/a.webp")
+    assert tree.source_of("b/a.jpg") == tmp_path / "b" / "a.jpg"
+
+
+@pytest.mark.parametrize("directory", ["web", "./web", "~/web", "/web\0"])
+def test_a_directory_of_results_must_be_absolute(tmp_path: Path, directory: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"output directory .* is not absolute"):
+        source_tree(str(tmp_path), output_dir=directory)
 
 
 @pytest.mark.parametrize(
@@ -241,9 +254,10 @@ def test_a_job_says_where_its_sources_are_even_when_that_changes(
     tmp_path: Path, source_dir: str | None, where: str
 ) -> None:
     (tmp_path / "input_dir").mkdir()
-    source, target = source_and_target(str(tmp_path), "a.jpg", source_dir)
-    assert (source, target) == (tmp_path / where / "a.jpg", tmp_path / "output_dir" / "a.jpg")
-    assert source_tree(str(tmp_path), source_dir).source_dir == ("" if where == "." else where)
+    tree = source_tree(str(tmp_path), source_dir)
+    assert tree.source_of("a.jpg") == tmp_path / where / "a.jpg"
+    assert tree.target_of("a.jpg") == tmp_path / "output_dir" / "a.jpg"
+    assert tree.source_dir == ("" if where == "." else where)
 
 
 @pytest.mark.parametrize("folders", [["input_dir"], ["input_dir", "output_dir"], [], ["output_dir"]])
