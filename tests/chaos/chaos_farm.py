@@ -6,12 +6,14 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pixfarm.errors import NotReady
+from pixfarm.errors import NotReady, PixfarmError
 from pixfarm.farm import LocalFarm, NodeSpec, Part
+from pixfarm.model import Machine
+from pixfarm.wire import NodeCaller
 from tests.acceptance.processes import free_ports
 from tests.chaos.fault_plan import Kind
 from tests.chaos.fault_proxy import HOST, FaultProxy, Link
@@ -19,6 +21,7 @@ from tests.integration.processes import descendants
 
 SERVER = "server"
 _START_TRIES = 3
+_LOOK_EVERY_S = 0.02
 # What was started again must be at work before the next fault, or that one hits nothing.
 _NODE_SETTLES_S = 1.0
 _SERVER_SETTLES_S = 2.0
@@ -77,14 +80,14 @@ class ChaosFarm(LocalFarm):
         with self._locks[name]:
             self.nodes[name].kill()
             self._start_again(name, down_s)
-            time.sleep(_NODE_SETTLES_S)
+            self._wait_for_work(name)
 
     def restart_node(self, name: str) -> None:
         """Lets a node finish what it has, and starts it again; one node after the other."""
         with self._rolling, self._locks[name]:
             self.nodes[name].stop()
             self._start_again(name, 0.0)
-            time.sleep(_NODE_SETTLES_S)
+            self._wait_for_work(name)
 
     def freeze_node(self, name: str, seconds: float) -> None:
         """Stops a node's own process for a while; its workers go on."""
@@ -168,6 +171,14 @@ class ChaosFarm(LocalFarm):
                 else:
                     return
 
+    def _wait_for_work(self, name: str) -> None:
+        """Returns when a node has done an image, or had the time to: between two jobs there is none to do."""
+        machine = Machine(name, HOST, self.nodes[name].port)
+        deadline = time.monotonic() + _NODE_SETTLES_S
+        with closing(NodeCaller()) as caller:
+            while time.monotonic() < deadline and not _has_worked(caller, machine):
+                time.sleep(_LOOK_EVERY_S)
+
     def _part(self, name: str, script: str, arguments: Sequence[str]) -> Part:
         lodging = self._lodgings.get(name)
         if lodging is None:
@@ -196,6 +207,12 @@ def _frozen(pid: int) -> Iterator[None]:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
+
+
+def _has_worked(caller: NodeCaller, machine: Machine) -> bool:
+    with contextlib.suppress(PixfarmError):  # too busy to answer in time
+        return caller.ping(machine).done > 0
+    return False
 
 
 def _parent(pid: int) -> int:

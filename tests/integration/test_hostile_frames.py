@@ -64,7 +64,10 @@ def attack(listener: Listener, seeds: list[bytes], count: int, seed: int) -> Non
     assert rss_mb(os.getpid()) - rss < MAX_GROWTH_MB
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4], ids=lambda seed: f"seed {seed}")
+# Coverage would slow each frame down to half; what seed 1 reaches is enough for it.
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(seed, marks=pytest.mark.no_cover) for seed in (2, 3, 4))], ids="seed {}".format
+)
 def test_a_node_outlives_hostile_frames(seed: int) -> None:
     with nothing_left_over(), listening(quiet_node(QuietNode())) as listener:
         attack(listener, node_seeds(NOWHERE), 3000, seed)
