@@ -9,11 +9,11 @@ from pixfarm.imaging.formats.bmp import examine_bmp
 from pixfarm.imaging.formats.examined import BROKEN_OFF, ExaminedImage, damaged
 from pixfarm.imaging.formats.jpeg import examine_jpeg
 from pixfarm.imaging.formats.png import examine_png
-from pixfarm.imaging.formats.signatures import Format, sniff_format
+from pixfarm.imaging.formats.signatures import SOURCE_FORMATS, Format, sniff_format
 from pixfarm.imaging.formats.tiff import examine_tiff
 from pixfarm.imaging.formats.webp import examine_webp
 
-__all__ = ["ExaminedImage", "Format", "damaged", "examine"]
+__all__ = ["SOURCE_FORMATS", "ExaminedImage", "Format", "damaged", "examine"]
 
 _EXAMINERS = {
     Format.JPEG: examine_jpeg,

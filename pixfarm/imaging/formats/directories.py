@@ -22,11 +22,13 @@ class Entry:
         values: unsigned integers.
         offset: of the first value in the file.
         letter: the values' type, as ``struct`` writes it, with byte order.
+        count: of all values.
     """
 
     values: tuple[int, ...]
     offset: int
     letter: str
+    count: int
 
 
 Directory: TypeAlias = Mapping[int, Entry]
@@ -104,4 +106,4 @@ def _read_entry(layout: _Layout, content: bytes, offset: int) -> Entry | None:
     if count * struct.calcsize(layout.order + letter) > layout.offset_bytes:
         values_offset = layout.read(layout.offset_letter, content, values_offset)
     values = struct.unpack_from(f"{layout.order}{min(count, _MAX_VALUES)}{letter}", content, values_offset)
-    return Entry(values, values_offset, layout.order + letter)
+    return Entry(values, values_offset, layout.order + letter, count)

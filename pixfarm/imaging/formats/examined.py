@@ -10,6 +10,9 @@ from pixfarm.imaging.formats.signatures import Format
 BROKEN_OFF = (struct.error, IndexError, OverflowError)
 
 
+_LYING = range(5, 9)  # the orientations that exchange width and height
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExaminedImage:
     """An image file, and what OpenCV has to be told, or corrected in, to decode it whole.
@@ -17,6 +20,9 @@ class ExaminedImage:
     Args:
         content: the file; may differ from what is on disk where that mends the decoding.
         format: by its magic bytes.
+        width_px: as stored, before any orientation is applied; at least 1.
+        height_px: as stored, likewise.
+        channels: as stored, with opacity; the colours of a palette count as 3.
         colour_only: decode to BGR; the other decodings of this source would be wrong.
         orientation: EXIF's 1 to 8, still to be applied after decoding.
         transparent_grey: grey value that means transparent, on the scale of the decoded image.
@@ -26,11 +32,24 @@ class ExaminedImage:
 
     content: bytes
     format: Format
+    width_px: int
+    height_px: int
+    channels: int
     colour_only: bool = False
     orientation: int = 1
     transparent_grey: int | None = None
     inverted: bool = False
     lossless: bool = True
+
+    def __post_init__(self) -> None:
+        if self.width_px < 1 or self.height_px < 1:
+            raise damaged(self.format)
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height of the image when ``orientation`` has been applied."""
+        size = (self.width_px, self.height_px)
+        return size[::-1] if self.orientation in _LYING else size
 
 
 def damaged(image_format: Format) -> TaskFailed:

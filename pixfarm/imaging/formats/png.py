@@ -1,4 +1,4 @@
-"""PNG: animation, orientation and the transparent colour of grey images.
+"""PNG: size, animation, orientation and the transparent colour of grey images.
 
 Chunks: W3C, Portable Network Graphics, third edition.
 """
@@ -13,18 +13,20 @@ from pixfarm.imaging.formats.signatures import Format
 
 _SIGNATURE_BYTES = 8
 _GREY = 0
+_CHANNELS = {_GREY: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by colour type; 3 is a palette
 
 
 def examine_png(content: bytes) -> ExaminedImage:
     """The image, if it is a single one and its chunks are complete.
 
     Raises:
-        TaskFailed: UNSUPPORTED for an animation, UNREADABLE when chunks are missing.
+        TaskFailed: UNSUPPORTED for an animation, UNREADABLE when chunks are missing or there are no pixels.
         BROKEN_OFF: the file breaks off inside a chunk's header.
     """
+    width_px, height_px, channels = _read_header(content)
     orientation = 1
     transparent_grey = None
-    for kind, payload in _iterate_chunks(content):
+    for kind, payload in iterate_chunks(content):
         if kind == b"acTL":
             _refuse_animation(payload)
         elif kind == b"eXIf":
@@ -32,11 +34,30 @@ def examine_png(content: bytes) -> ExaminedImage:
         elif kind == b"tRNS":
             transparent_grey = _read_transparent_grey(content, payload)
     return ExaminedImage(
-        content=content, format=Format.PNG, orientation=orientation, transparent_grey=transparent_grey
+        content=content,
+        format=Format.PNG,
+        width_px=width_px,
+        height_px=height_px,
+        channels=channels,
+        orientation=orientation,
+        transparent_grey=transparent_grey,
     )
 
 
-def _iterate_chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
+def _read_header(content: bytes) -> tuple[int, int, int]:
+    kind, width_px, height_px, colour_type = struct.unpack_from(">4sIIxB", content, _SIGNATURE_BYTES + 4)
+    if kind != b"IHDR" or colour_type not in _CHANNELS:
+        raise damaged(Format.PNG)
+    return width_px, height_px, _CHANNELS[colour_type]
+
+
+def iterate_chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """The kind and the payload of each chunk.
+
+    Raises:
+        TaskFailed: UNREADABLE when a chunk is cut.
+        BROKEN_OFF: the file breaks off inside a chunk's header.
+    """
     view = memoryview(content)
     offset = _SIGNATURE_BYTES
     kind = b""

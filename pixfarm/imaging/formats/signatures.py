@@ -8,14 +8,17 @@ from pixfarm.errors import FailureCode, TaskFailed
 
 
 class Format(StrEnum):
-    """The formats that are processed; the value is the name for people."""
+    """The formats of files; the value is the name for people. AVIF is one of results alone."""
 
     JPEG = "JPEG"
     PNG = "PNG"
     BMP = "BMP"
     TIFF = "TIFF"
     WEBP = "WebP"
+    AVIF = "AVIF"
 
+
+SOURCE_FORMATS = tuple(image_format for image_format in Format if image_format is not Format.AVIF)
 
 _SUPPORTED = (
     (b"\xff\xd8\xff", Format.JPEG),
@@ -78,7 +81,7 @@ def _explain(content: bytes) -> TaskFailed:
     kind = _name_foreign(content)
     if kind is None:
         return TaskFailed(FailureCode.UNREADABLE, "is not an image")
-    formats = f"{', '.join(list(Format)[:-1])} and {list(Format)[-1]}"
+    formats = f"{', '.join(SOURCE_FORMATS[:-1])} and {SOURCE_FORMATS[-1]}"
     return TaskFailed(FailureCode.UNSUPPORTED, f"is {kind}; only {formats} are processed")
 
 

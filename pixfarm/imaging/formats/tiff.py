@@ -1,4 +1,4 @@
-"""TIFF: which of its many kinds OpenCV keeps whole.
+"""TIFF: its size, and which of its many kinds OpenCV keeps whole.
 
 Tags: TIFF 6.0. OpenCV applies a TIFF's orientation itself.
 """
@@ -10,6 +10,8 @@ from pixfarm.imaging.formats.directories import Directory, count_directories, re
 from pixfarm.imaging.formats.examined import ExaminedImage
 from pixfarm.imaging.formats.signatures import Format
 
+_WIDTH = 256
+_HEIGHT = 257
 _BITS_PER_SAMPLE = 258
 _COMPRESSION = 259
 _PHOTOMETRIC = 262
@@ -19,6 +21,7 @@ _EXTRA_SAMPLES = 338
 _SAMPLE_FORMAT = 339
 
 _INVERTED_GREY = 0
+_PALETTE = 3
 _CMYK = 5
 _PHOTOMETRIC_NAMES = {0: "grey", 1: "grey", 2: "RGB", 3: "palette", _CMYK: "CMYK", 6: "YCbCr", 8: "Lab"}
 _SAMPLE_FORMAT_NAMES = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
@@ -47,7 +50,8 @@ def examine_tiff(content: bytes) -> ExaminedImage:
     """The image, if it is a single one of a kind that OpenCV keeps whole.
 
     Raises:
-        TaskFailed: UNSUPPORTED for several pages, and for pixels or compression that are not processed.
+        TaskFailed: UNSUPPORTED for several pages, and for pixels or compression that are not processed,
+            UNREADABLE when there are none.
         BROKEN_OFF: the file breaks off inside its directories.
     """
     pages = count_directories(content)
@@ -61,6 +65,9 @@ def examine_tiff(content: bytes) -> ExaminedImage:
     return ExaminedImage(
         content=_with_alpha_as_stored(content, directory),
         format=Format.TIFF,
+        width_px=_first(directory, _WIDTH, default=0),
+        height_px=_first(directory, _HEIGHT, default=0),
+        channels=3 if photometric == _PALETTE else _first(directory, _SAMPLES_PER_PIXEL, default=1),
         colour_only=photometric == _CMYK,  # OpenCV would add a full alpha channel
         inverted=photometric == _INVERTED_GREY and bits == 16,  # libtiff turns 1 and 8 bit round, not 16
     )
