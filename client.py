@@ -3,25 +3,23 @@
 Run it anywhere: python3 client.py [base_path]
 """
 
-import os
 import sys
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pixfarm.prerequisites  # noqa: F401 - first: says in one line what is not installed
-from pixfarm import client_options, console, script, wire
+from pixfarm import client_options, console, request_options, script, wire
 from pixfarm.client_options import ClientOptions, Mode
-from pixfarm.errors import InvalidRequest, Unreachable
+from pixfarm.errors import Unreachable
 from pixfarm.follow import Patience, follow
 from pixfarm.interrupts import Interrupts
 from pixfarm.machines import read_machines
-from pixfarm.model import ImageRecord, JobSpec, JobState, Strategy
-from pixfarm.recipe import EDGES
-
-_DEFAULT_BASE_PATH = script.HOME / "data"
+from pixfarm.model import ImageRecord, JobReport, JobSpec
+from pixfarm.request import ALL
+from pixfarm.spooled_list import FirstNews, SpooledList
+from pixfarm.submission import results_seen_here, spec_of
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,6 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         Mode.JOBS: _list_jobs,
         Mode.NODES: _list_nodes,
     }.get(options.mode, _follow)
+    if options.dry_run:
+        act = _dry_run
+    elif options.proof:
+        act = _prove
     with closing(wire.ServerCaller(read_machines(options.machines).server)) as server:
         try:
             return act(server, options)
@@ -45,15 +47,55 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _follow(server: wire.ServerCaller, options: ClientOptions) -> int:
-    spec = _spec(server, options)
+    spec = spec_of(server, options)
+    if options.selection.files_from != request_options.STDIN:
+        return _show_end(_carried_out(server, spec, options), options)
+    with SpooledList(results_seen_here(spec), spec.job_id) as listed:
+        selection = replace(spec.selection, files_from=str(listed.path))
+        return _show_end(
+            _carried_out(server, replace(spec, selection=selection), options, listed.remove), options
+        )
+
+
+def _dry_run(server: wire.ServerCaller, options: ClientOptions) -> int:
+    from pixfarm import previewing  # noqa: PLC0415 - here and not above: it comes with OpenCV
+
+    has_nodes = previewing.show_dry_run(server, spec_of(server, options), json=options.json)
+    return script.EXIT_OK if has_nodes else script.EXIT_UNREACHABLE
+
+
+def _prove(server: wire.ServerCaller, options: ClientOptions) -> int:
+    from pixfarm import previewing  # noqa: PLC0415 - here and not above: it comes with OpenCV
+
+    def carry_out(spec: JobSpec, on_first_news: Callable[[], None]) -> JobReport:
+        return _carried_out(server, spec, options, on_first_news)
+
+    proof = previewing.make_proof(server, spec_of(server, options), options.proof or 0, carry_out)
+    previewing.show_proof(server, proof, json=options.json, quiet=options.quiet)
+    return console.exit_code(proof.report)
+
+
+def _carried_out(
+    server: wire.ServerCaller,
+    spec: JobSpec,
+    options: ClientOptions,
+    on_first_news: Callable[[], None] = lambda: None,
+) -> JobReport:
     interrupts = Interrupts(cancels=options.mode not in (Mode.ATTACH, Mode.RESUME))
     with (
         interrupts.caught(),
         console.progress_for(quiet=options.quiet, json=options.json) as progress,
     ):
-        report = follow(server, spec, progress, interrupts, Patience(options.wait_s))
+        display = FirstNews(progress, on_first_news)
+        report = follow(server, spec, display, interrupts, Patience(options.wait_s))
     if spec.retry_of and not report.total:
         report = replace(report, message=f"all images of job {spec.retry_of} were done")
+    elif spec.selection != ALL and not report.total:
+        report = replace(report, message=f"none was chosen by {request_options.told(spec.selection)}")
+    return report
+
+
+def _show_end(report: JobReport, options: ClientOptions) -> int:
     if options.json:
         console.print_document(console.report_document(report))
     elif not options.quiet:
@@ -61,47 +103,6 @@ def _follow(server: wire.ServerCaller, options: ClientOptions) -> int:
     elif console.exit_code(report):
         console.print_report(report, sys.stderr)
     return console.exit_code(report)
-
-
-def _spec(server: wire.ServerCaller, options: ClientOptions) -> JobSpec:
-    if options.mode is Mode.CANCEL:
-        _cancel(server, options.job_id)
-    elif options.mode is Mode.RESUME:
-        server.resume_job(options.job_id)
-    known = None if options.mode is Mode.SUBMIT else server.job_status(options.job_id)
-    if known is not None and options.mode is not Mode.RETRY:
-        return JobSpec(known.job_id, known.base_path, known.strategy, known.priority, recipe=known.recipe)
-    base_path = known.base_path if known else str(_whole(options.base_path or _DEFAULT_BASE_PATH))
-    return JobSpec(
-        job_id=uuid.uuid4().hex[:12],
-        base_path=base_path,
-        strategy=options.strategy or (known.strategy if known else Strategy.LOAD_BALANCING),
-        priority=options.priority,
-        skip_done=options.skip_done,
-        retry_of=options.job_id,
-        task_timeout_s=options.task_timeout_s,
-        recipe=options.recipe or (known.recipe if known else EDGES),
-    )
-
-
-def _cancel(server: wire.ServerCaller, job_id: str) -> None:
-    state = server.job_status(job_id).state
-    if state not in (JobState.RUNNING, JobState.PAUSED):
-        raise InvalidRequest(f"job {job_id} had already ended: {state.value}")
-    server.cancel_job(job_id)
-
-
-def _whole(path: Path) -> Path:
-    """The path as a server can take it, which does not know our working directory.
-
-    One directory has one such path however it is written, as --skip-done needs; but for ``..`` behind a link.
-    """
-    whole = path.absolute()
-    plain = Path(os.path.normpath(whole))
-    try:
-        return plain if plain.samefile(whole) else whole
-    except OSError:  # not to be seen from here; perhaps from the server
-        return whole
 
 
 def _pause(server: wire.ServerCaller, options: ClientOptions) -> int:
@@ -157,7 +158,7 @@ def _list_nodes(server: wire.ServerCaller, options: ClientOptions) -> int:
 
 
 def _show_operations(options: ClientOptions) -> int:
-    # Here and not above: it comes with OpenCV, which takes a while.
+    # Here and not above, like the others: it comes with OpenCV, which takes a while.
     from pixfarm.console import catalogue  # noqa: PLC0415
     from pixfarm.imaging import CATALOGUE, find_operation  # noqa: PLC0415
 

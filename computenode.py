@@ -8,15 +8,16 @@ import os
 import random
 import socket
 import time
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import fields
 from pathlib import Path
 from typing import Literal
 
-import pixfarm.prerequisites  # noqa: F401 - first: says in one line what is not installed
-from pixfarm import __version__, script, wire
+import pixfarm.one_thread  # before NumPy
+import pixfarm.prerequisites  # noqa: F401 - says in one line what is not installed
+from pixfarm import __version__, node_options, script, wire
 from pixfarm.activity import Activity
 from pixfarm.allocator import keep_one_arena
 from pixfarm.console.text import counted
@@ -26,7 +27,7 @@ from pixfarm.listing import source_tree
 from pixfarm.load import AUTO, LoadRule, fixed
 from pixfarm.machine_load import MachineLoad, MachineReader
 from pixfarm.machines import read_machines
-from pixfarm.memory_limit import LEAST_MIB, default_limit_mib
+from pixfarm.memory_limit import default_limit_mib
 from pixfarm.model import Machine, NodeStatus, Task, TaskResult
 from pixfarm.recycling import Recycling
 from pixfarm.self_check import SelfCheck
@@ -34,8 +35,6 @@ from pixfarm.worker import WorkerPool
 
 _DRAIN_TIMEOUT_S = 300.0
 _CROWD_PER_LANE = 4
-_DELAY_S = 3.0
-_AUTO_DELAY_S = 0.2
 
 
 class ComputeNode:
@@ -82,6 +81,7 @@ class ComputeNode:
             fault=self._self_check.fault,
             unwritable=self._self_check.unwritable,
             started_at=self._started_at,
+            runs_code=self._pool.runs_code,
         )
 
     def drain(self, timeout_s: float) -> bool:
@@ -109,7 +109,7 @@ class ComputeNode:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a node until SIGTERM or Ctrl-C; returns the exit code."""
-    options = _parse(argv)
+    options = node_options.parse(argv)
     script.set_up_logging(verbose=options.verbose)
     keep_one_arena()
     stop = script.stop_event(at_eof=options.stop_at_eof)
@@ -123,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         closing(SelfCheck(lambda: pool.fault, fsync=options.fsync)) as self_check,
     ):
         probability = _probability(options.load_probability, parts)
-        rule = LoadRule(probability, _delay_s(options), random.Random(options.seed), time.sleep)
+        rule = LoadRule(probability, node_options.delay_s(options), random.Random(options.seed), time.sleep)
         node = ComputeNode(machine, rule, pool, self_check, options.workers)
         with closing(wire.node_listener(node, sock)) as listener:
             listener.start()
@@ -146,17 +146,11 @@ def _probability(load: float | Literal["auto"], parts: ExitStack) -> Callable[[]
     return machine_load.probability
 
 
-def _delay_s(options: Namespace) -> float:
-    if options.delay_s is None:
-        return _AUTO_DELAY_S if options.load_probability == AUTO else _DELAY_S
-    return float(options.delay_s)
-
-
 def _worker_pool(options: Namespace) -> WorkerPool:
     memory_mib = options.memory_mib
     if memory_mib is None:
         memory_mib = default_limit_mib(options.workers)
-    settings = ImageSettings(fsync=options.fsync, memory_mib=memory_mib)
+    settings = ImageSettings(fsync=options.fsync, memory_mib=memory_mib, code=options.code)
     return WorkerPool(options.workers, settings, Recycling(options.recycle_after))
 
 
@@ -169,75 +163,6 @@ def _claim(options: Namespace) -> tuple[Machine, socket.socket]:
     machine = machines.nodes[0] if options.name is None else machines.node(options.name)
     sock = wire.bind(machine, options.port)
     return Machine(machine.name, machine.host, sock.getsockname()[1]), sock
-
-
-def _parse(argv: Sequence[str] | None) -> Namespace:
-    parser = script.Parser(
-        "A compute node: processes images that the server sends.",
-        "exit codes: 0 stopped as asked, 1 did not finish in time, 2 wrong arguments or machine.txt,\n"
-        "            3 cannot listen or start, 130 left by a second Ctrl-C",
-    )
-    _add_identity_and_load(parser)
-    _add_workers(parser)
-    parser.add_listening()
-    return parser.parse_args(argv)
-
-
-def _add_identity_and_load(parser: script.Parser) -> None:
-    parser.add_argument(
-        "load_probability",
-        type=script.load_probability,
-        metavar="P",
-        help="chance, 0 to 1, that the node is busy when asked: it refuses, or sleeps before it works; "
-        "auto follows what others want of this machine, so that the node gives way to them",
-    )
-    parser.add_argument(
-        "--name", metavar="NODE", help="which line of machine.txt to be (default: the first free one here)"
-    )
-    parser.add_argument(
-        "--delay-s",
-        type=script.seconds,
-        metavar="S",
-        help=f"seconds that a busy node sleeps before it works (default: {_DELAY_S:g}; with auto "
-        f"{_AUTO_DELAY_S:g}: a machine that really is busy is slow by itself)",
-    )
-
-
-def _add_workers(parser: script.Parser) -> None:
-    parser.add_argument(
-        "--workers",
-        type=script.whole_number(1, 1024),
-        default=len(os.sched_getaffinity(0)),
-        metavar="N",
-        help="image worker processes (default: the cores this process may use, %(default)s here)",
-    )
-    parser.add_argument(
-        "--memory-mib",
-        type=_memory_mib,
-        metavar="N",
-        help="MiB of memory that one image may take; 0 sets no limit (default: 4096, enough for 100 "
-        "megapixels, or what this machine has for each worker if that is less)",
-    )
-    parser.add_argument(
-        "--recycle-after",
-        type=script.whole_number(0, 10**9),
-        default=Recycling().after_images,
-        metavar="N",
-        help="replace each worker process after about N images; 0 for never (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--no-fsync",
-        dest="fsync",
-        action="store_false",
-        help="faster, but a power cut can lose results that were reported done",
-    )
-
-
-def _memory_mib(text: str) -> int:
-    value = script.whole_number(0, 2**20)(text)
-    if 0 < value < LEAST_MIB:
-        raise ArgumentTypeError(f"{text!r} is too little; write {LEAST_MIB} or more, or 0 for no limit")
-    return value
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ from pixfarm.jobs import Jobs
 from pixfarm.journal import Journal
 from pixfarm.machines import MachinesFile
 from pixfarm.model import ImageRecord, JobReport, JobSpec, JobState, JobStatus, NodeStatus
+from pixfarm.name_lists import NameLists
+from pixfarm.recipe import Recipe
 from pixfarm.scheduling import policy
 from pixfarm.shared import Farm
 from pixfarm.slots import Slots
@@ -45,6 +47,7 @@ class ImageServer:
 
     def submit_request(self, spec: JobSpec) -> JobReport:
         """Runs a job, or attaches to it, and waits for its end or for the client to leave."""
+        self._ask_who_runs(spec.recipe)
         job = self._jobs.submit(spec)
         if job is None:
             return self._ended(spec.job_id)
@@ -79,11 +82,17 @@ class ImageServer:
 
     def resume_job(self, job_id: str) -> None:
         """Goes on with a job."""
+        self._ask_who_runs(self._jobs.status(job_id).recipe)
         self._jobs.resume(job_id)
 
     def job_images(self, job_id: str, after: str, limit: int) -> Sequence[ImageRecord]:
         """Tells what came of a job's images."""
         return self._jobs.images(job_id, after, limit)
+
+    def _ask_who_runs(self, recipe: Recipe) -> None:
+        """Notices nodes that were started again, with functions of people's own, a moment ago."""
+        if recipe.has_own_functions:
+            self._watch.ask_everyone(wait_s=_NODES_WAIT_S)
 
     def list_jobs(self) -> Sequence[JobStatus]:
         """Tells of running and ended jobs."""
@@ -111,7 +120,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         nodes = parts.enter_context(closing(wire.NodeCaller()))
         fleet = Fleet(machines.nodes, rng, options.give_up_s)
         watch = parts.enter_context(closing(Watch(fleet, nodes.ping, nodes.abandon)))
-        farm = Farm(fleet, Slots(fleet.bound), nodes.call, watch.lives, journal, trace, rng)
+        lists = NameLists(_state_folder(options) / "lists")
+        farm = Farm(fleet, Slots(fleet.bound), nodes.call, watch.lives, journal, lists, trace, rng)
         jobs = Jobs(farm, _print_end)
         listener = wire.server_listener(ImageServer(jobs, fleet, watch), sock)
         parts.callback(listener.close, _SHUTDOWN_S)

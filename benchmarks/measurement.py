@@ -38,7 +38,10 @@ def at_most(bound: float) -> Line:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One quantity: its value, the numbers of the single runs in their order, and its line if it has one."""
+    """One quantity: its value, the numbers of the single runs in their order, and its line if it has one.
+
+    Without runs it was not measured, and ``unit`` says why.
+    """
 
     what: str
     unit: str
@@ -48,8 +51,8 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """Whether the line is reached; empty when there is none."""
-        if self.line is None:
+        """Whether the line is reached; empty when there is none, or no value."""
+        if self.line is None or not self.values:
             return ""
         return "reached" if self.line.is_reached_by(self.value) else "missed"
 
@@ -65,6 +68,11 @@ def ratio_of(what: str, above: Sequence[float], below: Sequence[float], line: Li
     value = statistics.median(above) / statistics.median(below)
     rounds = tuple(a / b for a, b in zip(above, below, strict=True))
     return Row(what, "ratio", value, rounds, line)
+
+
+def not_measured(what: str, why: str, line: Line | None = None) -> Row:
+    """The row of what could not be measured."""
+    return Row(what, why, 0.0, (), line)
 
 
 @dataclass(frozen=True, slots=True)

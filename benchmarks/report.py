@@ -59,6 +59,8 @@ def save_outcome(outcome: Outcome, name: str, plan: Plan, others: tuple[float, f
 
 
 def _cells(row: Row) -> tuple[str, ...]:
+    if not row.values:
+        return (row.what, "", "", row.unit, str(row.line or ""), "")
     spread = f"{_number(min(row.values))} .. {_number(max(row.values))}"
     return (row.what, _number(row.value), spread, row.unit, str(row.line or ""), row.verdict)
 
@@ -70,6 +72,8 @@ def _number(value: float) -> str:
 
 
 def _row_document(row: Row) -> dict[str, object]:
+    if not row.values:
+        return {"what": row.what, "median": None, "why": row.unit}
     document: dict[str, object] = {
         "what": row.what,
         "unit": row.unit,

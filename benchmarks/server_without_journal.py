@@ -73,13 +73,17 @@ class NoJournal:
         """No image is remembered."""
         return set()
 
-    def last_done(self, _base_path: str, _names: Sequence[str]) -> dict[str, Provenance]:
+    def last_done(self, _base_path: str, _fingerprint: str, _names: Sequence[str]) -> dict[str, Provenance]:
         """No image is remembered."""
         return {}
 
     def counted(self, _job_id: str) -> Counted:
         """No image is remembered."""
         return Counted(0, 0, 0, 0, {})
+
+    def flagged(self, _job_id: str, _limit: int) -> list[ImageRecord]:
+        """No image is remembered."""
+        return []
 
     def owner_of(self, _token: str) -> str | None:
         """No token is remembered."""

@@ -1,14 +1,12 @@
 """Images per second: the farm beside a plain loop, and beside a process pool with the same image function."""
 
 import hashlib
-import os
-import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import contenders
 from benchmarks.clients import ClientRun
-from benchmarks.contenders import Contender
+from benchmarks.contenders import Contender, FarmKind, clear_results
 from benchmarks.measurement import Line, NotMeasured, Outcome, Row, at_least, median_of, ratio_of
 from benchmarks.photographs import ImageSet, image_set
 from benchmarks.plan import Plan
@@ -35,16 +33,16 @@ def _measure(images: ImageSet, plan: Plan, line: Line) -> Outcome:
     with ExitStack() as stack:
         loop = contenders.plain_loop()
         pool = contenders.process_pool(stack)
-        two_nodes = contenders.farm(stack, 2, 1, plan.seed)
-        one_node = contenders.farm(stack, 1, 2, plan.seed)
-        no_fsync = contenders.farm(stack, 2, 1, plan.seed, fsync=False)
+        two_nodes = contenders.farm(stack, FarmKind(2, 1), plan.seed)
+        one_node = contenders.farm(stack, FarmKind(1, 2), plan.seed)
+        no_fsync = contenders.farm(stack, FarmKind(2, 1, fsync=False), plan.seed)
         everyone = (loop, pool, two_nodes, one_node, no_fsync)
-        stack.callback(_clear, base)
+        stack.callback(clear_results, base)
         _check_same_results(everyone, base)
         timed: dict[str, list[ClientRun]] = {contender.name: [] for contender in everyone}
         for _ in range(plan.runs):
             for contender in everyone:
-                _clear(base)
+                clear_results(base)
                 timed[contender.name].append(contender.run(base))
     rates = {name: [images.count / run.job_s for run in runs] for name, runs in timed.items()}
     walls = {name: [images.count / run.wall_s for run in runs] for name, runs in timed.items()}
@@ -66,7 +64,7 @@ def _check_same_results(everyone: tuple[Contender, ...], base: Path) -> None:
     """
     expected = ""
     for contender in everyone:
-        _clear(base)
+        clear_results(base)
         contender.run(base)
         found = _digest(base / "output_dir")
         expected = expected or found
@@ -80,9 +78,3 @@ def _digest(folder: Path) -> str:
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _clear(base: Path) -> None:
-    """Deletes the results and waits for the disk, so that nobody pays for the one before."""
-    shutil.rmtree(base / "output_dir", ignore_errors=True)
-    os.sync()

@@ -55,6 +55,12 @@ amount = 0.6
 
 The server looks at all of it before it touches an image. All operations take grey, colour and transparent
 images, of 8 and of 16 bits; opacity is kept, and pixels that cannot be seen do not colour their neighbours.
+
+A JPEG is decoded no further than its first operation needs: to a half, a quarter or an eighth of its size
+for a `resize` or `thumbnail` to a quarter or less, and without colours for `grayscale`, `colormap`,
+`threshold` and `canny`. Sizes stay the same; values differ from those of a whole decoding by 1 or 2 of 255 in
+the mean.
+
 `client.py --list-ops` prints the list, `--describe-op NAME` the parameters of one, both with `--json` for
 programs. The photographs are those of [data](../data/CREDITS.md).
 

@@ -7,6 +7,7 @@ from pixfarm.calls import Answer, Calls, Outcome
 from pixfarm.errors import FailureCode
 from pixfarm.flight import Flight
 from pixfarm.model import JobSpec, Task
+from pixfarm.naming import Naming
 from pixfarm.scheduling.durations import Durations, deadline_s, overdue_s
 from pixfarm.scheduling.node import Place
 from pixfarm.scheduling.policy import WORKER_ENDS_EARLIER_S
@@ -17,7 +18,7 @@ _ENDS_A_WORKER = {FailureCode.CRASHED, FailureCode.TIMED_OUT}
 class Asking:
     """Asks nodes for the images of one job; its methods are called from many threads.
 
-    ``doubtful`` are the attempts that may have left a temporary file, as pairs of filename and attempt id.
+    ``doubtful`` are the attempts that may have left a temporary file, as pairs of result and attempt id.
 
     Args:
         spec: the job.
@@ -31,6 +32,7 @@ class Asking:
         self._source_dir = source_dir
         self._token = token
         self._calls = calls
+        self._naming = Naming(spec.output, spec.recipe)
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._worked = Durations()
@@ -41,6 +43,7 @@ class Asking:
         """Sends an image to a node that has a place reserved for it; gives the place back."""
         with self._lock:
             deadline = deadline_s(self._worked, self._spec.task_timeout_s, flight.attempts.timeouts)
+        result = self._naming.result_of(flight.filename)
         task = Task(
             base_path=self._spec.base_path,
             filename=flight.filename,
@@ -50,11 +53,13 @@ class Asking:
             recipe=self._spec.recipe,
             # A worker may have another image to finish first.
             patience_s=2 * deadline + place.delay_s,
+            output_dir=self._spec.output.directory,
+            result="" if self._naming.is_identity else result,
         )
         answer = self._calls.ask(place.machine, task, flight)
         failure = answer.failure
         if answer.outcome is Outcome.BROKEN or (failure and failure.code in _ENDS_A_WORKER):
-            self.doubtful.append((flight.filename, task.attempt_id))
+            self.doubtful.append((result, task.attempt_id))
         elif answer.result is not None:
             with self._lock:
                 self._worked.add(answer.result.worked_s)
@@ -63,7 +68,8 @@ class Asking:
 
     def doubt_calls_of(self, flight: Flight) -> None:
         """The image has ended; what its other calls come to will not be known."""
-        self.doubtful += [(flight.filename, call.attempt_id) for call in flight.calls()]
+        result = self._naming.result_of(flight.filename)
+        self.doubtful += [(result, call.attempt_id) for call in flight.calls()]
 
     def overdue_s(self) -> float:
         """The age in seconds from which a call, at the end of the job, is worth a copy."""

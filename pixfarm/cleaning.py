@@ -40,9 +40,9 @@ def sweep(
 
 def remove(tree: SourceTree, attempts: Iterable[tuple[str, str]]) -> None:
     """Removes what certain attempts may have left, given as pairs of result and attempt id."""
-    for filename, attempt_id in attempts:
+    for result, attempt_id in attempts:
         try:
-            if parts.remove_part(tree.target_of(filename), attempt_id):
-                _log.info("temporary file of attempt %s at %r removed", attempt_id, filename)
+            if parts.remove_part(tree.target_of(result), attempt_id):
+                _log.info("temporary file of attempt %s at %r removed", attempt_id, result)
         except (OSError, PixfarmError) as error:
-            _log.warning("the temporary file of attempt %s at %r stays: %s", attempt_id, filename, error)
+            _log.warning("the temporary file of attempt %s at %r stays: %s", attempt_id, result, error)

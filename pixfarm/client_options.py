@@ -1,20 +1,18 @@
 """The arguments of client.py."""
 
-import math
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from pixfarm import recipe_options, script
+from pixfarm import job_options, preview_options, recipe_options, request_options, script
 from pixfarm.follow import PATIENCE
 from pixfarm.model import Strategy
 from pixfarm.recipe import Recipe
+from pixfarm.request import Selection
 
 STDOUT = "-"
-_LARGEST_PRIORITY = 100
-_LONGEST_TASK_S = 3600.0
 
 
 class Mode(Enum):
@@ -45,6 +43,11 @@ class ClientOptions:
         base_path: what to submit; None for the default.
         strategy: None for the default: that of the job to retry, or load-balancing.
         recipe: None for the default: that of the job to retry, or edges.
+        selection: which images; ``files_from`` is as it was written, ``-`` for standard input.
+        output: where results go; None for the default: where those of the job to retry went, or output_dir.
+        name: what results are called; None for the default: as those of the job to retry, or as the sources.
+        dry_run: whether the job is only looked at.
+        proof: how many of its images are done to be looked at; None for all, and not for that.
         priority: -100 to 100.
         skip_done: whether images with a good result are passed over.
         task_timeout_s: seconds a worker may spend on an image; None lets the server decide.
@@ -61,6 +64,11 @@ class ClientOptions:
     base_path: Path | None
     strategy: Strategy | None
     recipe: Recipe | None
+    selection: Selection
+    output: Path | None
+    name: str | None
+    dry_run: bool
+    proof: int | None
     priority: int
     skip_done: bool
     task_timeout_s: float | None
@@ -70,11 +78,12 @@ class ClientOptions:
     quiet: bool
 
 
-_SUBMITTING = (*recipe_options.FLAGS, "--strategy", "--priority", "--skip-done", "--task-timeout")
+_RETRYING = (*recipe_options.FLAGS, *request_options.OUTPUT_FLAGS, *job_options.FLAGS)
+_SUBMITTING = (*_RETRYING, *request_options.SELECTION_FLAGS, *preview_options.FLAGS)
 _FOLLOWING = ("--wait-s",)
 _TAKES = {
     Mode.SUBMIT: ("base_path", *_SUBMITTING, *_FOLLOWING),
-    Mode.RETRY: (*_SUBMITTING, *_FOLLOWING),
+    Mode.RETRY: (*_RETRYING, *_FOLLOWING),
     Mode.ATTACH: _FOLLOWING,
     Mode.RESUME: _FOLLOWING,
     Mode.CANCEL: _FOLLOWING,
@@ -82,7 +91,7 @@ _TAKES = {
 }
 _SHOWING = (Mode.REPORT, Mode.JOBS, Mode.NODES, Mode.OPERATIONS, Mode.OPERATION)
 _DOES = {
-    Mode.RETRY: "takes the base path of JOB",
+    Mode.RETRY: "takes base path and images of JOB",
     Mode.REPORT: "shows the images and leaves",
     Mode.JOBS: "shows the jobs and leaves",
     Mode.NODES: "shows the nodes and leaves",
@@ -100,6 +109,9 @@ def parse(argv: Sequence[str] | None) -> ClientOptions:
         parser.error(f"{' and '.join(mode.value for mode in chosen)} do not go together; choose one")
     mode = chosen[0] if chosen else Mode.SUBMIT
     _refuse_what_would_be_ignored(parser, mode, given)
+    preview_options.refuse_together(parser, given)
+    if mode is Mode.RETRY:
+        recipe_options.refuse_half(parser, given)
     value = _value(given, mode.value) if mode.value else None
     name = value if isinstance(value, str) else ""
     return ClientOptions(
@@ -110,6 +122,11 @@ def parse(argv: Sequence[str] | None) -> ClientOptions:
         base_path=given.base_path,
         strategy=given.strategy,
         recipe=recipe_options.recipe(given),
+        selection=request_options.selection(given),
+        output=given.output,
+        name=given.name,
+        dry_run=bool(given.dry_run),
+        proof=given.proof,
         priority=given.priority or 0,
         skip_done=bool(given.skip_done),
         task_timeout_s=given.task_timeout,
@@ -154,7 +171,9 @@ def _parser() -> script.Parser:
         help="directory with input_dir/, or with the images themselves (default: data beside this script)",
     )
     recipe_options.add_to(parser)
-    _add_submitting(parser)
+    request_options.add_to(parser)
+    job_options.add_to(parser)
+    preview_options.add_to(parser)
     _add_modes(parser)
     parser.add_argument(
         "--wait-s",
@@ -166,34 +185,6 @@ def _parser() -> script.Parser:
     output.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     output.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return parser
-
-
-def _add_submitting(parser: script.Parser) -> None:
-    job = parser.add_argument_group("for a new job")
-    job.add_argument(
-        "--strategy",
-        type=_strategy,
-        metavar="S",
-        help="how the server chooses nodes: load-balancing (default) or random",
-    )
-    job.add_argument(
-        "--priority",
-        type=_priority,
-        metavar="N",
-        help="-100 to 100: of the jobs that wait, the one with the highest goes first (default: 0)",
-    )
-    job.add_argument(
-        "--skip-done",
-        action="store_const",
-        const=True,
-        help="pass over images that have not changed since they were done, and whose result is still there",
-    )
-    job.add_argument(
-        "--task-timeout",
-        type=_task_timeout,
-        metavar="S",
-        help="seconds a worker may spend on an image (default: from the times of the job's images)",
-    )
 
 
 def _add_modes(parser: script.Parser) -> None:
@@ -218,32 +209,3 @@ def _add_modes(parser: script.Parser) -> None:
         Mode.NODES: "show the nodes and leave",
     }.items():
         modes.add_argument(mode.value, action="store_const", const=True, help=words)
-
-
-def _strategy(text: str) -> Strategy:
-    try:
-        return Strategy(text)
-    except ValueError:
-        known = " or ".join(strategy.value for strategy in Strategy)
-        raise ArgumentTypeError(f"{text!r} is not {known}") from None
-
-
-def _priority(text: str) -> int:
-    digits = text.removeprefix("-")
-    if digits.isascii() and digits.isdigit() and int(digits) <= _LARGEST_PRIORITY:
-        return int(text)
-    raise ArgumentTypeError(
-        f"{text!r} is not a whole number from -{_LARGEST_PRIORITY} to {_LARGEST_PRIORITY}"
-    )
-
-
-def _task_timeout(text: str) -> float:
-    try:
-        value = float(text) if text.isascii() else math.nan
-    except ValueError:
-        value = math.nan
-    if not 0 < value <= _LONGEST_TASK_S:
-        raise ArgumentTypeError(
-            f"{text!r} is not a number of seconds above 0 and up to {_LONGEST_TASK_S:g}, like 90"
-        )
-    return value

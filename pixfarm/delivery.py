@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pixfarm.asking import Asking
 from pixfarm.calls import Answer, Outcome
+from pixfarm.code_nodes import CodeNodes
 from pixfarm.control import Brakes
 from pixfarm.errors import FailureCode, PixfarmError, StateUnusable, TaskFailed
 from pixfarm.fleet import Fleet
@@ -62,6 +63,7 @@ class Delivery:
         self._asking = asking
         self._ledger = ledger
         self._tally = tally
+        self._code_nodes = CodeNodes(spec, around.fleet.snapshot)
         self._blind: set[str] = set()
         self._are_all_blind = False
 
@@ -69,12 +71,13 @@ class Delivery:
         """Carries one image to its end, which is noted in the ledger.
 
         Raises:
-            GaveUp: the job stopped before a node took the image; nothing is noted.
+            GaveUp: the job stopped before a node took the image, or none has its code; nothing is noted.
         """
         if not _is_sendable(flight.filename):
             why = TaskFailed(FailureCode.BAD_NAME, "the file name is not UTF-8; rename the file")
             self._give_up(flight, why)
             return
+        flight.attempts.avoid |= self._code_nodes.lacking()
 
         def check() -> None:
             brakes.check()
@@ -93,7 +96,7 @@ class Delivery:
 
     @property
     def doubtful(self) -> list[tuple[str, str]]:
-        """Attempts that may have left a temporary file: filename and attempt id."""
+        """Attempts that may have left a temporary file: result and attempt id."""
         return self._asking.doubtful
 
     def place_for_copy(self, flight: Flight) -> Place | None:
@@ -175,6 +178,7 @@ class Delivery:
 
     def _on_failed(self, flight: Flight, answer: Answer, failure: TaskFailed) -> TaskFailed | None:
         node, now = answer.node, self._around.fleet.now()
+        self._code_nodes.note(node, failure)
         given_up = flight.attempts.on_failed(node, failure, now, is_credible=answer.is_credible)
         if failure.code is not FailureCode.NOT_FOUND:
             return given_up
@@ -220,6 +224,8 @@ class Delivery:
 
     def _give_up(self, flight: Flight, why: TaskFailed, node: str = "") -> None:
         flight.wait_for_calls()  # a copy may still do it, and must not publish what is said to have failed
+        if why.code is FailureCode.NO_CODE and not flight.is_over:
+            raise self._code_nodes.refusal(flight.attempts.first_lack)
         with flight.end() as is_first:
             if is_first:
                 _log.error("job %s: %r given up: %s", self._spec.job_id, flight.filename, why)

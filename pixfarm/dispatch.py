@@ -16,10 +16,11 @@ from pixfarm.flight import Flight
 from pixfarm.flights import Flights
 from pixfarm.ledger import Ledger
 from pixfarm.listing import check_apart, source_tree
-from pixfarm.model import JobReport, JobSpec, JobStatus, JobSummary
+from pixfarm.model import JobReport, JobSpec, JobState, JobStatus, JobSummary
+from pixfarm.outliers import flag_outliers
 from pixfarm.progress import Before, Progress
 from pixfarm.shared import Farm
-from pixfarm.worklist import Worklist
+from pixfarm.worklist import open_worklist
 
 _log = logging.getLogger(__name__)
 _SAY_NO_NODE_AFTER_S = 1.0
@@ -35,7 +36,7 @@ class Job:
         before: the run that this one goes on with.
 
     Raises:
-        InvalidRequest: the base path is not usable.
+        InvalidRequest: the base path is not usable; its images cannot be told, or results would share a name.
     """
 
     def __init__(
@@ -45,16 +46,16 @@ class Job:
         self.token = uuid.uuid4().hex  # names temporary files: no two runs of any job share it
         self._tree = source_tree(spec.base_path, output_dir=spec.output.directory)
         check_apart(self._tree)
+        self.worklist = open_worklist(
+            spec, self._tree, farm.journal, farm.lists, is_resumed=before is not None
+        )
         self._farm = farm
         self._living = living
         self.control = Control(spec.job_id, farm.fleet.wake, before.summary.elapsed_s if before else 0.0)
-        self._progress = Progress(
-            spec, self.control, before.summary if before else None, before.failures if before else ()
-        )
+        self._progress = Progress(spec, self.control, before)
         self._save_lock = threading.Lock()
         self._is_saved = False
         tally = self._progress.tally
-        self._worklist = Worklist(spec, self._tree, farm.journal, is_resumed=before is not None)
         self._ledger = Ledger(spec.job_id, farm.journal, tally, farm.trace)
         calls = Calls(spec, farm.fleet, farm.send, tally, farm.trace)
         asking = Asking(spec, self._tree.source_dir, self.token, calls)
@@ -66,7 +67,7 @@ class Job:
         """Carries the job to its end; called once, in a thread of its own."""
         helpers = [self._helper("count", self._count), self._helper("sweep", self._sweep)]
         try:
-            for filename in self._worklist.to_do(self._names(), self._ledger.skipped):
+            for filename in self.worklist.to_do(self._names(), self._ledger.skipped):
                 self._start(filename)
         except Suspended:
             _log.debug("job %s is suspended", self.spec.job_id)
@@ -106,7 +107,7 @@ class Job:
         return self._progress.report()
 
     def _names(self) -> Iterator[str]:
-        for filename in self._worklist.names(self._folder_failed):
+        for filename in self.worklist.names(self._folder_failed):
             if self.control.is_suspended:
                 self.control.check()  # here, too: it may be that all are passed over, and none is started
             self._progress.listed += 1
@@ -115,7 +116,7 @@ class Job:
     def _count(self) -> None:
         # A look at the directory ahead of the work, so that progress has a total early. Names are not kept:
         # memory does not grow with the job.
-        for _ in self._worklist.names(lambda _folder, _error: None):
+        for _ in self.worklist.names(lambda _folder, _error: None):
             if self._progress.is_listed or self.control.stopped:
                 return
             self._progress.counted += 1
@@ -191,7 +192,7 @@ class Job:
     def _folder_failed(self, folder: str, error: OSError) -> None:
         name = folder or "./"
         self._progress.listed += 1
-        if self._worklist.is_ended(name):
+        if self.worklist.is_ended(name):
             return
         is_forbidden = error.errno in {errno.EACCES, errno.EPERM}
         code = FailureCode.FORBIDDEN if is_forbidden else FailureCode.IO
@@ -203,12 +204,16 @@ class Job:
     def _end(self) -> None:
         try:
             self._farm.journal.flush()  # all ends of images are counted from here on
+            if not self.control.is_suspended:
+                flag_outliers(self.spec, self._farm.journal, self._progress.tally)
             cleaning.remove(self._tree, self._delivery.doubtful)
             with self._save_lock:
                 self.control.decide(self._progress.tally.counts()["not_done"])
                 self._farm.journal.save(self._progress.summary())
                 self._is_saved = True
             self._farm.journal.flush()
+            if self.control.state is JobState.FINISHED:
+                self.worklist.drop_list()
         except StateUnusable as error:
             _log.warning("job %s: its end is not noted: %s", self.spec.job_id, error)
         finally:

@@ -6,8 +6,9 @@ from collections.abc import Collection, Sequence
 from pixfarm.errors import UnknownJob
 from pixfarm.journal import Counted, Journal, JournaledJob
 from pixfarm.model import Failure, ImageRecord, ImageState, JobReport, JobState, JobSummary, NodeCounts
+from pixfarm.phases import NO_TIME
 from pixfarm.progress import Before, report_of
-from pixfarm.tally import BAD_ENDS, MAX_FAILURES
+from pixfarm.tally import BAD_ENDS, MAX_FAILURES, MAX_FLAGGED
 
 
 class History:
@@ -41,7 +42,7 @@ class History:
         Raises:
             UnknownJob: there is none of that id.
         """
-        return report_of(self.get(job_id).summary, self._failures(job_id, BAD_ENDS))
+        return report_of(self.get(job_id).summary, self._failures(job_id, BAD_ENDS), self._flags(job_id))
 
     def images(self, job_id: str, after: str, limit: int) -> Sequence[ImageRecord]:
         """What came of a job's images so far: a page, by file name.
@@ -57,7 +58,9 @@ class History:
         job_id = journaled.spec.job_id
         counted = self._journal.counted(job_id)
         return Before(
-            _counted_again(journaled.summary, counted), self._failures(job_id, (ImageState.FAILED,))
+            _counted_again(journaled.summary, counted),
+            self._failures(job_id, (ImageState.FAILED,)),
+            self._flags(job_id),
         )
 
     def _failures(self, job_id: str, states: Collection[ImageState]) -> tuple[Failure, ...]:
@@ -65,6 +68,9 @@ class History:
         for state in states:
             records += self._journal.images(job_id, "", MAX_FAILURES - len(records), (state,))
         return tuple(Failure(r.filename, r.code, r.message, r.node) for r in records)
+
+    def _flags(self, job_id: str) -> tuple[ImageRecord, ...]:
+        return tuple(self._journal.flagged(job_id, MAX_FLAGGED))
 
 
 def _counted_again(summary: JobSummary, counted: Counted) -> JobSummary:
@@ -77,6 +83,7 @@ def _counted_again(summary: JobSummary, counted: Counted) -> JobSummary:
         failed=counted.failed,
         skipped=counted.skipped,
         not_done=0,
+        flagged=counted.flagged,
         code="",
         message="",
         nodes=tuple(_node_counts(name, nodes.get(name), counted) for name in names),
@@ -91,4 +98,5 @@ def _node_counts(name: str, known: NodeCounts | None, counted: Counted) -> NodeC
         refused=known.refused if known else 0,
         failed=known.failed if known else 0,
         mean_s=seconds / max(1, done),
+        phases=known.phases if known else NO_TIME,  # rows have none: up to a second is missing
     )

@@ -4,7 +4,9 @@ import dataclasses
 import logging
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
+from pixfarm.code_nodes import refuse_without_code
 from pixfarm.dispatch import Job
 from pixfarm.errors import FailureCode, InvalidRequest, StateUnusable
 from pixfarm.history import History
@@ -12,6 +14,7 @@ from pixfarm.journal import JournaledJob
 from pixfarm.model import ImageRecord, JobReport, JobSpec, JobState, JobStatus
 from pixfarm.progress import status_of
 from pixfarm.recipes import checked
+from pixfarm.request_checks import check_ended, check_retry, check_same
 from pixfarm.running import RunningJobs
 from pixfarm.shared import Farm
 
@@ -41,6 +44,7 @@ class Jobs:
         Args:
             paused: only makes them ready to be resumed.
         """
+        self._farm.lists.clean(self._may_go_on)
         for job in self._journal.unfinished():
             is_paused = paused or job.summary.state is JobState.PAUSED
             try:
@@ -65,11 +69,7 @@ class Jobs:
         known = self._find(spec.job_id) if spec.job_id else None
         if known is None:
             return self._begin(dataclasses.replace(spec, job_id=spec.job_id or uuid.uuid4().hex))
-        if (known.base_path, known.strategy, known.recipe) != (spec.base_path, spec.strategy, spec.recipe):
-            raise InvalidRequest(
-                f"job {spec.job_id} is {known.base_path} by {known.strategy}, {known.recipe}; "
-                "choose another id for another request"
-            )
+        check_same(known, spec)
         return self._running.get(spec.job_id)
 
     def status(self, job_id: str) -> JobStatus:
@@ -164,12 +164,18 @@ class Jobs:
     def _begin(self, spec: JobSpec) -> Job:
         if spec.retry_of:
             self._check_retry(spec)
+        refuse_without_code(spec.recipe, self._farm.fleet.snapshot())
         job = Job(spec, self._farm, self._running.tokens)  # looks at the base path, which may hang
-        known = self._running.add(job)
-        if known is not job:
-            return known  # submitted twice at the same moment
-        try:
+        with ExitStack() as undo:
+            undo.callback(job.worklist.drop_list)
+            known = self._running.add(job)
+            if known is not job:
+                return known  # submitted twice at the same moment
+            undo.callback(self._running.drop, job)
+            job.worklist.keep_list()
             self._add_to_journal(job)
+            undo.pop_all()
+        try:
             self._run_or_give_up(job)
         except BaseException:
             self._running.drop(job)
@@ -188,6 +194,7 @@ class Jobs:
     def _reopen(self, journaled: JournaledJob, *, paused: bool) -> None:
         spec = journaled.spec
         checked(spec.recipe)  # of a server that may have known other operations
+        refuse_without_code(spec.recipe, self._farm.fleet.snapshot())
         before = self._history.before(journaled)
         job = Job(spec, self._farm, self._running.tokens, before)
         if self._running.add(job) is not job:
@@ -219,6 +226,10 @@ class Jobs:
             )
             raise
 
+    def _may_go_on(self, job_id: str) -> bool:
+        journaled = self._history.find(job_id)
+        return journaled is not None and journaled.summary.state is not JobState.FINISHED
+
     def _find_running(self, job_id: str) -> Job | None:
         job = self._running.get(job_id)
         if job is None:
@@ -233,21 +244,7 @@ class Jobs:
         return None if journaled is None else journaled.spec
 
     def _check_retry(self, spec: JobSpec) -> None:
-        earlier = self._find(spec.retry_of)
-        if earlier is None:
-            raise InvalidRequest(f"the server knows no job {spec.retry_of!r}; client.py --jobs lists them")
-        if earlier.base_path != spec.base_path:
-            raise InvalidRequest(
-                f"job {spec.retry_of} is about {earlier.base_path}, not about {spec.base_path}"
-            )
-        self._refuse_unended(spec.retry_of)
-
-    def _refuse_unended(self, job_id: str) -> None:
-        """What an unended job has left is its own to do: nothing of it would be found to retry."""
-        job = self._running.get(job_id)
-        state = self._history.get(job_id).summary.state if job is None else job.control.state
-        if state is JobState.RUNNING:
-            raise InvalidRequest(f"job {job_id} is running; retry when it has ended")
-        if state is JobState.PAUSED:
-            hint = "" if job is None else f", or cancel it first: client.py --cancel {job_id}"
-            raise InvalidRequest(f"job {job_id} is paused; go on with client.py --resume {job_id}{hint}")
+        check_retry(self._find(spec.retry_of), spec)
+        job = self._running.get(spec.retry_of)
+        state = self._history.get(spec.retry_of).summary.state if job is None else job.control.state
+        check_ended(spec.retry_of, state, can_be_cancelled=job is not None)

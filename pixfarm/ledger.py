@@ -39,8 +39,11 @@ class Ledger:
             refusals=attempts.refusals,
             seconds=seconds,
             bytes_written=result.bytes_written,
+            flags=result.flags,
+            width_px=result.width_px,
+            height_px=result.height_px,
         )
-        self._journal.record(self._job_id, record, _origin(result), partial(self._count, record))
+        self._journal.record(self._job_id, record, _origin(result), partial(self._count, record, result))
         return record
 
     def replaced(self, record: ImageRecord, result: TaskResult) -> None:
@@ -81,8 +84,8 @@ class Ledger:
     def _note(self, record: ImageRecord) -> None:
         self._journal.record(self._job_id, record, None, partial(self._count, record))
 
-    def _count(self, record: ImageRecord) -> None:
-        self._tally.ended(record)
+    def _count(self, record: ImageRecord, result: TaskResult | None = None) -> None:
+        self._tally.ended(record, result)
         self._trace(
             "ended", job=self._job_id, image=record.filename, state=record.state.value, code=record.code
         )

@@ -79,16 +79,14 @@ def check_apart(tree: SourceTree) -> None:
 
     Raises:
         InvalidRequest: the directory of the results is, holds, or lies in that of the sources; as long as
-            it is a folder of its own at the top, that one is passed over by eligible_files().
+            it is, or is in, the folder at the top that eligible_files() passes over.
     """
     source, target = (Path(os.path.realpath(path)) for path in (tree.source, tree.target))
-    is_inside = target.is_relative_to(source) and target != source / OUTPUT_DIR
+    is_inside = target.is_relative_to(source) and not target.is_relative_to(source / OUTPUT_DIR)
     is_same = target.exists() and target.samefile(source)  # a bind mount has no name of another place
     if is_inside or is_same or source.is_relative_to(target):
-        raise InvalidRequest(
-            f"{tree.target} leads to {target}, where results would mix with the originals in {source}; "
-            f"remove that link or mount, or move the originals"
-        )
+        where = f"in {target}" if target == tree.target else f"{tree.target} leads to {target}, where"
+        raise InvalidRequest(f"{where} results would mix with the originals in {source}; {_way_out(tree)}")
 
 
 def eligible_files(
@@ -121,6 +119,12 @@ def eligible_files(
                         yield name
         except OSError as error:
             on_error(folder, error)
+
+
+def _way_out(tree: SourceTree) -> str:
+    if tree.target == tree.base / OUTPUT_DIR:
+        return "remove that link or mount, or move the originals"
+    return "choose an output directory that neither holds the originals nor lies among them"
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

@@ -9,10 +9,12 @@ backslash.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pixfarm.errors import InvalidRequest
 
 MAX_CHARACTERS = 10_000
+_KEPT = 64  # jobs go on at the same time, but never so many
 
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -78,6 +80,18 @@ def take_apart(text: str) -> list[WrittenStep]:
     if not reader.is_at_end:
         raise reader.bad(f"found {reader.rest()}; write | before the next operation, or , before a parameter")
     return steps
+
+
+@lru_cache(_KEPT)
+def own_functions(text: str) -> tuple[str, ...]:
+    """The functions of people's own that a pipeline calls, as ``module:function``.
+
+    None when it cannot be read as a pipeline: who carries it out says what is wrong.
+    """
+    try:
+        return tuple(step.name for step in take_apart(text) if ":" in step.name)
+    except BadPipeline:
+        return ()
 
 
 def put_together(steps: Iterator[tuple[str, list[tuple[str, str]]]]) -> str:

@@ -15,6 +15,7 @@ _NEEDED = {
     # `import thrift` alone succeeds without Apache Thrift: the folder thrift/ is a namespace package.
     "thrift.Thrift": "Apache Thrift",
     "thrift.protocol.fastbinary": "the C extension of Apache Thrift",
+    "pathspec": "pathspec",
 }
 
 

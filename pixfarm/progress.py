@@ -5,16 +5,17 @@ import time
 from typing import Any
 
 from pixfarm.control import Control
-from pixfarm.model import Failure, JobReport, JobSpec, JobStatus, JobSummary
+from pixfarm.model import Failure, ImageRecord, JobReport, JobSpec, JobStatus, JobSummary
 from pixfarm.tally import Tally
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Before:
-    """What came of an earlier run of a job: a summary, and the first images that failed."""
+    """What came of an earlier run of a job: a summary, and the first images that failed or have flags."""
 
     summary: JobSummary
     failures: tuple[Failure, ...]
+    flags: tuple[ImageRecord, ...] = ()
 
 
 class Progress:
@@ -24,22 +25,15 @@ class Progress:
         spec: the job.
         control: its state.
         before: what came of an earlier run, which this one goes on with.
-        failures: the first images that failed in it.
     """
 
-    def __init__(
-        self,
-        spec: JobSpec,
-        control: Control,
-        before: JobSummary | None = None,
-        failures: tuple[Failure, ...] = (),
-    ) -> None:
+    def __init__(self, spec: JobSpec, control: Control, before: Before | None = None) -> None:
         self._spec = spec
         self._control = control
         self.tally = Tally()
         if before is not None:
-            self.tally.restore(before, failures)
-        self._submitted_at = time.time() if before is None else before.submitted_at
+            self.tally.restore(before.summary, before.failures, before.flags)
+        self._submitted_at = time.time() if before is None else before.summary.submitted_at
         # Two passes over the directory: a quick one that only counts, and the one that hands out the images.
         self.counted = 0
         self.is_counted = False
@@ -76,7 +70,7 @@ class Progress:
 
     def report(self) -> JobReport:
         """What came of it; final when the job has ended."""
-        return report_of(self.summary(), self.tally.failures())
+        return report_of(self.summary(), self.tally.failures(), self.tally.flags())
 
 
 def status_of(summary: JobSummary, *, running: int = 0, listing_complete: bool = True) -> JobStatus:
@@ -84,9 +78,11 @@ def status_of(summary: JobSummary, *, running: int = 0, listing_complete: bool =
     return JobStatus(**_fields(summary), running=running, listing_complete=listing_complete)
 
 
-def report_of(summary: JobSummary, failures: tuple[Failure, ...]) -> JobReport:
+def report_of(
+    summary: JobSummary, failures: tuple[Failure, ...], flags: tuple[ImageRecord, ...] = ()
+) -> JobReport:
     """A summary as a report."""
-    return JobReport(**_fields(summary), failures=failures)
+    return JobReport(**_fields(summary), failures=failures, flags=flags)
 
 
 def _fields(summary: JobSummary) -> dict[str, Any]:

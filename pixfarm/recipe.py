@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from pixfarm.pipeline_text import own_functions
+
 DEFAULT_PIPELINE = "edges"
 # Changes whenever the results of a recipe would, because pixfarm makes another thing of it than before.
 _VERSION = 2
@@ -53,16 +55,24 @@ class Recipe:
         return cls(**{**values, "format": None if written is None else OutputFormat(written)})
 
     @property
+    def has_own_functions(self) -> bool:
+        """Whether functions of people's own are called, which not every node may carry out."""
+        return bool(own_functions(self.pipeline))
+
+    @property
     def fingerprint(self) -> str:
         """A text that changes whenever the results would."""
-        words = [f"{self.pipeline}/{_VERSION}"]
-        words += [f"as {self.format}"] if self.format else []
-        words += [f"quality {self.quality}"] if self.quality is not None else []
-        words += ["without metadata"] if self.strip_metadata else []
-        return ", ".join(words)
+        return ", ".join([f"{self.pipeline}/{_VERSION}", *self._files()])
 
     def __str__(self) -> str:
-        return textwrap.shorten(self.pipeline, _SHOWN, placeholder=" ...")
+        return ", ".join([textwrap.shorten(self.pipeline, _SHOWN, placeholder=" ..."), *self._files()])
+
+    def _files(self) -> list[str]:
+        """What is particular about the files of results."""
+        words = [f"as {self.format}"] if self.format else []
+        words += [f"quality {self.quality}"] if self.quality is not None else []
+        words += ["without metadata"] if self.strip_metadata else []
+        return words
 
 
 EDGES = Recipe()

@@ -8,6 +8,7 @@ from pixfarm.calls import Send
 from pixfarm.fleet import Fleet
 from pixfarm.journal import Journal
 from pixfarm.model import Machine
+from pixfarm.name_lists import NameLists
 from pixfarm.slots import Slots
 from pixfarm.trace import Trace
 
@@ -22,6 +23,7 @@ class Farm:
         send: has one image done by a node; raises what wire.NodeCaller.call raises.
         lives: whether the node of a broken call lives, as Watch.lives.
         journal: what came of images.
+        lists: the names that some jobs are about.
         trace: every decision.
         rng: source of chance.
     """
@@ -31,5 +33,6 @@ class Farm:
     send: Send
     lives: Callable[[Machine, int], bool]
     journal: Journal
+    lists: NameLists
     trace: Trace
     rng: random.Random

@@ -18,6 +18,7 @@ from typing import Any
 
 from pixfarm import imaging, worker_process
 from pixfarm.errors import FailureCode, TaskFailed
+from pixfarm.fork_server import prepare_fork_server
 from pixfarm.parts import remove_part
 from pixfarm.recipe import EDGES, Recipe
 from pixfarm.recycling import Recycling
@@ -78,8 +79,9 @@ class WorkerPool:
         work: worker_process.Work = imaging.draft_image,
         rng: random.Random | None = None,
     ) -> None:
-        worker_process.prepare_fork_server()
+        prepare_fork_server()
         self.lanes = LANES_PER_WORKER * workers
+        self.runs_code = settings.code is not None
         recycling = (recycling or Recycling()).within(settings.memory_mib)
         self.crew = Crew(workers, partial(Worker, settings, work), recycling, rng or random.Random())
 

@@ -12,6 +12,7 @@ from multiprocessing.process import BaseProcess
 
 from pixfarm import imaging, worker_process
 from pixfarm.errors import NotReady
+from pixfarm.fork_server import sigterm_withheld
 from pixfarm.worker_process import LANES_PER_WORKER, MESSAGE_BYTES, Stage, Standing, Work
 
 END_TIMEOUT_S = 1.0
@@ -56,7 +57,7 @@ class Worker:
             daemon=True,
         )
         try:
-            with _asking_after_children, worker_process.sigterm_withheld():
+            with _asking_after_children, sigterm_withheld():
                 self.process.start()
         except (OSError, EOFError):
             for lane in self.lanes:
@@ -84,8 +85,11 @@ class Worker:
 
     @property
     def grown_bytes(self) -> int:
-        """How much more resident memory it keeps between images than when it was warm and had done none."""
-        return int(self._standing.resident_bytes) - self._warm_bytes
+        """How much more resident memory it keeps between images than when it was warm and had done none.
+
+        What functions of people's own have loaded does not count: another worker would load it, too.
+        """
+        return int(self._standing.resident_bytes) - int(self._standing.loaded_bytes) - self._warm_bytes
 
     def has_in_hand(self, number: int) -> bool:
         """Whether it works, or died while it worked, on that lane's image."""

@@ -1,10 +1,10 @@
-"""An image worker process: what it runs, and what its start needs."""
+"""An image worker process: what it runs."""
 
 import ctypes
 import dataclasses
+import io
 import json
 import logging
-import multiprocessing
 import os
 import queue
 import select
@@ -13,10 +13,9 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from enum import IntEnum
-from multiprocessing import resource_tracker
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
@@ -25,11 +24,12 @@ from pixfarm import imaging
 from pixfarm.allocator import keep_one_arena
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.memory_limit import limit_own_memory
-from pixfarm.recipe import Recipe
+from pixfarm.recipe import EDGES, Recipe
 
 _log = logging.getLogger(__name__)
 
 MESSAGE_BYTES = 128 * 1024
+_LOOK_AGAIN_S = 1.0
 LANES_PER_WORKER = 2
 
 # What is done to an image; takes what imaging.draft_image() does.
@@ -48,49 +48,23 @@ class Standing(ctypes.Structure):
     """What a worker lets its node see at any moment, in shared memory.
 
     ``stages`` are those of its lanes' images, ``since_s`` when each was taken up; ``resident_bytes`` is the
-    memory that it held when it had no image in its hands last.
+    memory that it held when it had no image in its hands last, ``loaded_bytes`` what functions of people's
+    own took of that on their first image: a model, perhaps, which is no leak.
     """
 
     stages: ctypes.Array[ctypes.c_int]
     since_s: ctypes.Array[ctypes.c_double]
     images: int
     resident_bytes: int
+    loaded_bytes: int
 
     _fields_ = (
         ("stages", ctypes.c_int * LANES_PER_WORKER),
         ("since_s", ctypes.c_double * LANES_PER_WORKER),
         ("images", ctypes.c_long),
         ("resident_bytes", ctypes.c_long),
+        ("loaded_bytes", ctypes.c_long),
     )
-
-
-def prepare_fork_server() -> None:
-    """Lets the fork server import what all workers need, once, instead of each of them.
-
-    Python 3.11's fork server starts without this process's sys.path and skips in silence what it then
-    cannot import (cpython issue 117378), which would cost each worker half a second.
-    """
-    home = str(Path(__file__).resolve().parents[1])
-    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    if home not in paths:
-        os.environ["PYTHONPATH"] = os.pathsep.join([home, *filter(None, paths)])
-    # Each worker runs the starting script's imports again, so the fork server gets all of ours.
-    multiprocessing.set_forkserver_preload([name for name in sys.modules if name.startswith("pixfarm")])
-
-
-@contextmanager
-def sigterm_withheld() -> Iterator[None]:
-    """What is started meanwhile never gets SIGTERM, unless it asks for it; for one thread.
-
-    A stop of the whole service reaches the fork server, too. It would end, and its node could not replace
-    workers while it drains, nor learn how they end. Of itself it only ignores Ctrl-C.
-    """
-    resource_tracker.ensure_running()  # its start would let the signal through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run(lanes: list[socket.socket], standing: Standing, settings: imaging.ImageSettings, work: Work) -> None:
@@ -137,7 +111,8 @@ class _Desk:
         self._standing = standing
         self._fsync = fsync
         self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-        self._answering = threading.Lock()
+        self._answering = threading.Condition()
+        self._loaded: set[str] = set()
         self._drafts: queue.SimpleQueue[tuple[int, imaging.Draft] | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._publish_all, daemon=True) for _ in lanes]
 
@@ -155,16 +130,22 @@ class _Desk:
             thread.join()
 
     def receive(self, number: int) -> list[Any] | None:
-        """The lane's next image, which is in hand from here on; None when the node is gone."""
+        """The lane's next image, which is in hand from here on; None when the node is gone.
+
+        An image for a function of people's own waits until the one before it is published: holding the
+        interpreter lock to its last second, such a function would make the other late, too, and earlier.
+        """
         try:
             request = self._lanes[number].recv(MESSAGE_BYTES)
         except OSError:
             return None
         if not request:
             return None
+        words: list[Any] = json.loads(request)
+        if Recipe.of(words[-1]).has_own_functions:
+            self._wait_until_published()
         self._standing.since_s[number] = time.monotonic()
         self._standing.stages[number] = Stage.DRAFTING
-        words: list[Any] = json.loads(request)
         return words
 
     def publish(self, number: int, draft: imaging.Draft) -> None:
@@ -180,11 +161,22 @@ class _Desk:
             self._standing.images += 1
             with suppress(OSError):  # the node is gone, as the lanes tell as well
                 self._lanes[number].send(message)
+            self._answering.notify_all()
 
-    def note_memory(self) -> None:
-        """Lets the node see how much memory the process holds."""
+    def note_memory(self, recipe: Recipe = EDGES) -> None:
+        """Lets the node see how much memory the process holds, now that an image is done by that recipe."""
         pages = int(os.pread(self._statm, 200, 0).split()[1])
-        self._standing.resident_bytes = pages * os.sysconf("SC_PAGE_SIZE")
+        held_bytes = pages * os.sysconf("SC_PAGE_SIZE")
+        if recipe.has_own_functions and recipe.pipeline not in self._loaded:
+            self._loaded.add(recipe.pipeline)
+            # First this: at no moment may the node see growth that is none.
+            self._standing.loaded_bytes += max(0, held_bytes - self._standing.resident_bytes)
+        self._standing.resident_bytes = held_bytes
+
+    def _wait_until_published(self) -> None:
+        with self._answering:
+            while Stage.PUBLISHING in self._standing.stages:
+                self._answering.wait(_LOOK_AGAIN_S)
 
     def _publish_all(self) -> None:
         try:
@@ -204,13 +196,14 @@ class _Desk:
 
 
 def _draft(number: int, request: list[Any], settings: imaging.ImageSettings, work: Work, desk: _Desk) -> None:
-    source, target, attempt_id, recipe = request
+    source, target, attempt_id, fields = request
+    recipe = Recipe.of(fields)
     draft, failure = None, ("", "", 0)
     try:
-        draft = work(Path(source), Path(target), attempt_id, settings, Recipe.of(recipe))
+        draft = work(Path(source), Path(target), attempt_id, settings, recipe)
     except Exception as error:  # noqa: BLE001 - top of a process
         failure = _failure(error)
-    desk.note_memory()  # the image is gone, and so is the error that still held it
+    desk.note_memory(recipe)  # the image is gone, and so is the error that still held it
     if draft is None:
         desk.answer(number, *failure)
     else:
@@ -233,6 +226,14 @@ def _make_ready(settings: imaging.ImageSettings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    _print_to_stderr()
     imaging.warm_up()
     if settings.memory_mib:
         limit_own_memory(settings.memory_mib)
+
+
+def _print_to_stderr() -> None:
+    """What functions of people's own print must not come between the lines of a node, which programs read."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stderr is not None:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        sys.stdout.reconfigure(line_buffering=True)  # else it is lost with a worker that is ended

@@ -11,11 +11,19 @@ from typing import TextIO
 from pixfarm.console.outcome import images_per_s, is_all_done
 from pixfarm.console.stream import write_text
 from pixfarm.model import ImageRecord, JobReport, JobStatus, NodeStatus
+from pixfarm.timings import timings_of
+from pixfarm.verdict import verdict
 
 
 def report_document(report: JobReport) -> dict[str, object]:
-    """Every field of ``report``, whether all images are done (``ok``), and ``images_per_s``."""
-    return {"ok": is_all_done(report), **_fields(report), "images_per_s": _plain(images_per_s(report))}
+    """Every field of ``report``, whether all images are done (``ok``), ``images_per_s`` and ``verdict``."""
+    timings = timings_of(report)
+    return {
+        "ok": is_all_done(report),
+        **_fields(report),
+        "images_per_s": _plain(images_per_s(report)),
+        "verdict": verdict(timings) if timings else "",
+    }
 
 
 def job_document(job: JobStatus) -> dict[str, object]:

@@ -15,12 +15,13 @@ from pixfarm.console.images import (
     image_fields,
     image_row,
     images_headline,
-    reason_of,
+    remark_of,
 )
 from pixfarm.console.text import safe
 from pixfarm.model import ImageRecord, ImageState, JobStatus
 
 LEAST_FOR_NAMES: Final = 20
+FLAGGED: Final = "yellow"
 STYLES: Final = {
     ImageState.DONE: "green",
     ImageState.FAILED: "red",
@@ -32,7 +33,7 @@ STYLES: Final = {
 def draw_images(job: JobStatus, records: Iterable[ImageRecord], console: Console) -> None:
     """Draw ``job``, and ``records`` as they come, in columns that have their widths from the start.
 
-    A long name folds within its column; why an image was not done stands below it.
+    A long name folds within its column; why an image was not done, or looks wrong, stands below it.
     """
     fields = image_fields(job)
     while _room_for_names(fields, console) < LEAST_FOR_NAMES and len(fields) > 1:
@@ -52,9 +53,9 @@ def _draw(record: ImageRecord, fields: list[Field], room: int, console: Console)
     console.print(row, soft_wrap=True)
     for part in rest:
         console.print(Text(" " * (console.width - room)).append(part), soft_wrap=True)
-    if reason := reason_of(record):
-        for part in chop_cells(safe(reason), max(1, console.width - MARGIN)):
-            console.print(Text(" " * MARGIN).append(part, style), soft_wrap=True)
+    if remark := remark_of(record):
+        for part in chop_cells(safe(remark), max(1, console.width - MARGIN)):
+            console.print(Text(" " * MARGIN).append(part, FLAGGED if record.flags else style), soft_wrap=True)
 
 
 def _room_for_names(fields: list[Field], console: Console) -> int:

@@ -7,18 +7,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pixfarm.console import outcome
-from pixfarm.console.drawing import drawn_counts, drawn_sheet, drawn_text, indented
+from pixfarm.console import outcome, text
+from pixfarm.console.drawing import MARGIN, drawn_counts, drawn_sheet, drawn_text, indented
 from pixfarm.console.sheet import Column, Sheet
-from pixfarm.model import Failure, JobReport, JobState
+from pixfarm.console.timings import TITLE, timings_sheet
+from pixfarm.model import Failure, ImageRecord, JobReport, JobState
+from pixfarm.timings import timings_of
+from pixfarm.verdict import verdict
 
 MOST_FAILURES: Final = 20
+MOST_FLAGS: Final = 20
 MOST_OF_THE_JOB: Final = 3  # they all say the same
 DITTO: Final = '"'
 
 
 def draw_report(report: JobReport, console: Console) -> None:
-    """Draw ``report``; of many failures the first twenty."""
+    """Draw ``report``; of many failures the first twenty, and so of many flags."""
     mark, style = _verdict(report)
     head = Table.grid(padding=(0, 1, 0, 0))
     head.add_row(Text(mark, style), drawn_text(outcome.headline(report), f"bold {style}"))
@@ -28,6 +32,10 @@ def draw_report(report: JobReport, console: Console) -> None:
     if report.nodes and not outcome.is_empty(report):
         console.print()
         console.print(drawn_counts(report.nodes, console.width))
+    _draw_times(report, console)
+    if report.flagged:
+        console.print()
+        _draw_flags(report, console)
     if report.failed or report.not_done:
         console.print()
         _draw_failures(report, console)
@@ -44,6 +52,35 @@ def _facts(report: JobReport) -> Table:
     for label, value in outcome.facts(report):
         table.add_row(Text(label, "dim"), drawn_text(value))
     return table
+
+
+def _draw_times(report: JobReport, console: Console) -> None:
+    timings = timings_of(report)
+    if timings is None:
+        return
+    console.print()
+    console.print(indented(drawn_text(TITLE, "bold")))
+    console.print(drawn_sheet(timings_sheet(timings, console.width - MARGIN), console.width))
+    if sentence := verdict(timings):
+        console.print(indented(drawn_text(sentence, "italic")))
+
+
+def _draw_flags(report: JobReport, console: Console) -> None:
+    shown = report.flags[:MOST_FLAGS]
+    console.print(indented(drawn_text(outcome.flags_title(report), "bold")))
+    if shown:
+        console.print(drawn_sheet(_flags_sheet(shown), console.width))
+    if more := outcome.more_flags(report, len(shown)):
+        console.print(indented(drawn_text(more, "dim")))
+
+
+def _flags_sheet(records: Sequence[ImageRecord]) -> Sheet:
+    columns = [Column("file"), Column("flags", style="yellow"), Column("size", numeric=True)]
+    rows = [
+        [record.filename, ", ".join(record.flags), text.area(record.width_px, record.height_px)]
+        for record in records
+    ]
+    return Sheet.of(columns, rows)
 
 
 def _draw_failures(report: JobReport, console: Console) -> None:

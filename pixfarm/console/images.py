@@ -25,7 +25,8 @@ class Field(NamedTuple):
 def print_images(job: JobStatus, records: Iterable[ImageRecord], stream: TextIO | None = None) -> None:
     """Print ``job``, and ``records`` as they come, on ``stream``, stdout when left out.
 
-    Drawn on a terminal; else as plain lines, one for each image.
+    Drawn on a terminal; else as plain lines, one for each image. Why one was not done, or how a result looks
+    that looks wrong, stands behind its name.
     """
     stream = sys.stdout if stream is None else stream
     if can_draw(stream):
@@ -39,8 +40,8 @@ def print_images(job: JobStatus, records: Iterable[ImageRecord], stream: TextIO 
     write_line(stream, images_headline(job))
     write_line(stream, f"  {aligned([field.column.header for field in fields], fields)}  {FILE}")
     for record in records:
-        reason = reason_of(record)
-        name = f"{record.filename}: {reason}" if reason else record.filename
+        remark = remark_of(record)
+        name = f"{record.filename}: {remark}" if remark else record.filename
         write_line(stream, f"  {aligned(image_row(record), fields)}  {name}")
 
 
@@ -74,9 +75,15 @@ def image_row(record: ImageRecord) -> list[str]:
     ]
 
 
-def reason_of(record: ImageRecord) -> str:
-    """Why the image was not done; empty when it was."""
-    return ": ".join(part for part in (record.code, record.message) if part)
+def remark_of(record: ImageRecord) -> str:
+    """Why the image was not done, or that its result looks wrong; empty when all is well."""
+    reason = ": ".join(part for part in (record.code, record.message) if part)
+    return reason or (f"looks wrong: {looks(record)}" if record.flags else "")
+
+
+def looks(record: ImageRecord) -> str:
+    """Flags and size of a result: clipped, outlier (40 x 30 px)."""
+    return f"{', '.join(record.flags)} ({text.area(record.width_px, record.height_px)})"
 
 
 def aligned(cells: Sequence[str], fields: Sequence[Field]) -> str:

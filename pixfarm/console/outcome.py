@@ -8,11 +8,19 @@ from pixfarm.errors import FailureCode
 from pixfarm.model import EXTENSIONS, OUTPUT_DIR, Failure, JobReport, JobState, JobSummary
 from pixfarm.recipe import EDGES
 
-OF_THE_JOB: Final = (FailureCode.CANCELLED, FailureCode.NO_NODES, FailureCode.ALL_NODES_REJECT)
+OF_THE_JOB: Final = (
+    FailureCode.CANCELLED,
+    FailureCode.NO_NODES,
+    FailureCode.ALL_NODES_REJECT,
+    FailureCode.NO_CODE,
+)
 
 
 def exit_code(report: JobReport) -> int:
-    """What the client exits with: 0 every image done, 1 some not done, 3 no node could be reached."""
+    """What the client exits with: 0 every image done, 1 some not done, 3 no node could be reached.
+
+    Results that look wrong are results: they change nothing of it.
+    """
     if report.code == FailureCode.NO_NODES:
         return 3
     return 0 if is_all_done(report) else 1
@@ -69,7 +77,7 @@ def facts(report: JobReport) -> list[tuple[str, str]]:
     lines += [("priority", f"{report.priority}")] if report.priority else []
     lines.append(("job", report.job_id))
     if report.done or report.skipped:
-        lines.append(("results", str(PurePosixPath(report.base_path) / OUTPUT_DIR)))
+        lines.append(("results", _results(report)))
     return lines
 
 
@@ -81,6 +89,11 @@ def retried(retries: int) -> str:
 def copied(copies: int) -> str:
     """The number of images that were sent to a second node."""
     return "1 copy of a slow image" if copies == 1 else f"{copies:,} copies of slow images"
+
+
+def looking_wrong(flagged: int, of_all: str = "") -> str:
+    """The number of results with flags."""
+    return f"{text.count(flagged)}{of_all} {'looks' if flagged == 1 else 'look'} wrong"
 
 
 def failures_by_interest(report: JobReport) -> list[Failure]:
@@ -103,6 +116,23 @@ def more_failures(report: JobReport, shown: int) -> str:
     if not report.failures:
         return "the server did not say which"
     return f"and {text.count(hidden)} more (client.py --report {report.job_id} has all)"
+
+
+def flags_title(report: JobReport) -> str:
+    """What the list of results with flags is about; empty when there are none."""
+    if not report.flagged:
+        return ""
+    return looking_wrong(report.flagged, f" of {text.counted(report.done, 'result')}")
+
+
+def more_flags(report: JobReport, shown: int) -> str:
+    """A line about the results with flags beyond those ``shown``; empty when there are none."""
+    hidden = report.flagged - shown
+    return f"and {text.count(hidden)} more (client.py --report {report.job_id} has all)" if hidden > 0 else ""
+
+
+def _results(report: JobReport) -> str:
+    return report.output.directory or str(PurePosixPath(report.base_path) / OUTPUT_DIR)
 
 
 def _counts(report: JobReport) -> str:

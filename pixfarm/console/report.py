@@ -4,9 +4,13 @@ import sys
 from typing import TextIO
 
 from pixfarm.console import outcome
+from pixfarm.console.images import looks
 from pixfarm.console.sheet import counts_sheet
 from pixfarm.console.stream import can_draw, write_line
+from pixfarm.console.timings import TITLE, timings_sheet
 from pixfarm.model import Failure, JobReport
+from pixfarm.timings import timings_of
+from pixfarm.verdict import verdict
 
 
 def print_report(report: JobReport, stream: TextIO | None = None) -> None:
@@ -24,17 +28,32 @@ def print_report(report: JobReport, stream: TextIO | None = None) -> None:
 
 
 def report_lines(report: JobReport) -> list[str]:
-    """The report as plain lines; every listed failure stands on one line, whole."""
+    """The report as plain lines; every listed image stands on one line, whole."""
     facts = [f"  {label:<8}  {value}" for label, value in outcome.facts(report)]
     lines = [outcome.headline(report), "", *facts]
     if report.nodes and not outcome.is_empty(report):
         lines += ["", *(f"  {line}" for line in counts_sheet(report.nodes).lines())]
+    lines += _time_lines(report)
+    if report.flagged:
+        lines += ["", f"{outcome.flags_title(report)}:"]
+        lines += [f"  {record.filename}: {looks(record)}" for record in report.flags]
+        more = outcome.more_flags(report, len(report.flags))
+        lines += [f"  {more}"] if more else []
     if report.failed or report.not_done:
         lines += ["", f"{outcome.failures_title(report)}:"]
         lines += [f"  {_failure_line(failure)}" for failure in outcome.failures_by_interest(report)]
         more = outcome.more_failures(report, len(report.failures))
         lines += [f"  {more}"] if more else []
     return lines
+
+
+def _time_lines(report: JobReport) -> list[str]:
+    timings = timings_of(report)
+    if timings is None:
+        return []
+    lines = ["", f"{TITLE}:", *(f"  {line}" for line in timings_sheet(timings).lines())]
+    sentence = verdict(timings)
+    return [*lines, f"  {sentence}"] if sentence else lines
 
 
 def _failure_line(failure: Failure) -> str:

@@ -20,10 +20,11 @@ from pixfarm.console.stream import writing_to
 from pixfarm.errors import UsageError
 from pixfarm.model import ImageRecord
 
-HEADER: Final = (
+_FIRST_HEADER: Final = (
     *("filename", "state", "node", "attempts", "refusals"),
     *("seconds", "bytes_written", "code", "message"),
 )
+HEADER: Final = (*_FIRST_HEADER, "width_px", "height_px", "flags")
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20\r\n'")
 
@@ -58,8 +59,11 @@ def save_csv(records: Iterable[ImageRecord], path: Path) -> int:
 
 
 def _may_be_replaced(target: Path) -> bool:
-    """Whether it is empty, or begins as what is written here: a slip of the hand costs no photograph."""
-    head = ",".join(HEADER).encode()
+    """Whether it is empty, or begins as what is written here: a slip of the hand costs no photograph.
+
+    So it does, too, when an older version wrote it, which had fewer columns.
+    """
+    head = ",".join(_FIRST_HEADER).encode()
     try:
         with target.open("rb") as stream:
             return stream.read(len(head)) in (b"", head)
@@ -106,6 +110,9 @@ def _row(record: ImageRecord) -> list[str | int | float]:
         record.bytes_written,
         _harmless(record.code),
         _harmless(record.message),
+        record.width_px,
+        record.height_px,
+        _harmless(" ".join(record.flags)),
     ]
 
 

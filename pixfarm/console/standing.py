@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from pixfarm.console import text
-from pixfarm.console.outcome import copied
+from pixfarm.console.outcome import copied, looking_wrong
 from pixfarm.console.pace import Pace, is_steady
 from pixfarm.model import JobState, JobStatus
 
@@ -25,6 +25,8 @@ def standing_items(status: JobStatus, pace: Pace) -> list[Item]:
         items.append(Item(f"{text.count(status.skipped)} already done"))
     if status.failed:
         items.append(Item(f"{text.count(status.failed)} failed", "red"))
+    if status.flagged:
+        items.append(Item(looking_wrong(status.flagged), "yellow"))
     if status.not_done:
         items.append(Item(f"{text.count(status.not_done)} not done", "yellow"))
     if per_s is not None and status.state is not JobState.PAUSED:

@@ -83,6 +83,11 @@ def size(number: int) -> str:
     return f"{number / 1000**power:.3g} {_UNITS[power]}"
 
 
+def area(width_px: int, height_px: int) -> str:
+    """The size of an image: 1600 x 1200 px; ? for 0, which means not known."""
+    return f"{width_px} x {height_px} px" if width_px and height_px else UNKNOWN
+
+
 def clock(seconds: float) -> str:
     """A running time, to the second begun: 0:03, 12:40, 2:01:05."""
     if not math.isfinite(seconds):

@@ -10,9 +10,11 @@ from pixfarm.imaging.processing import (
     ImageSettings,
     draft_image,
     process_image,
+    try_image,
     warm_up,
 )
 from pixfarm.imaging.publishing import NotPublished
+from pixfarm.imaging.viewing import Picture, size_px, small_picture
 
 __all__ = [
     "CATALOGUE",
@@ -22,10 +24,14 @@ __all__ = [
     "NotPublished",
     "Operation",
     "Parameter",
+    "Picture",
     "canonical",
     "draft_image",
     "draw_edges",
     "find_operation",
     "process_image",
+    "size_px",
+    "small_picture",
+    "try_image",
     "warm_up",
 ]

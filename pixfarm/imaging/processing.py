@@ -1,7 +1,8 @@
 """Processing: one image from its source file to its result file."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -11,14 +12,12 @@ import numpy as np
 
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.imaging.allocation import forget_failed_allocation, has_failed_allocation
-from pixfarm.imaging.decoding import decode
 from pixfarm.imaging.encoding import encode
-from pixfarm.imaging.finishing import Finished, finish
-from pixfarm.imaging.formats import Format, examine
+from pixfarm.imaging.formats import SOURCE_FORMATS
 from pixfarm.imaging.laps import Laps
-from pixfarm.imaging.pipeline.carrying_out import carry_out
 from pixfarm.imaging.publishing import Part
 from pixfarm.imaging.source import read_source
+from pixfarm.imaging.transforming import transform
 from pixfarm.phases import Phases
 from pixfarm.recipe import EDGES, Recipe
 
@@ -35,11 +34,13 @@ class ImageSettings:
         max_bytes: larger source files are refused.
         memory_mib: what one image may take of memory, in MiB; 0 for no limit. The process that works on it
             sets the limit for itself.
+        code: the directory of people's own functions; None when they are not carried out.
     """
 
     fsync: bool = True
     max_bytes: int = 256 * 1024 * 1024
     memory_mib: int = 0
+    code: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +98,14 @@ def warm_up() -> None:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     ramp = np.arange(_WARM_UP_SIZE_PX, dtype=np.uint8)
     image = np.stack(np.broadcast_arrays(ramp[:, None], ramp[None, :], ramp[:, None] ^ ramp), axis=-1)
-    for image_format in Format:
-        _transform(encode(image, image_format, lossless=True), EDGES, Laps())
+    for image_format in SOURCE_FORMATS:
+        transform(encode(image, image_format, lossless=True), EDGES)
 
 
 def draft_image(
     source: Path, target: Path, attempt_id: str, settings: ImageSettings, recipe: Recipe = EDGES
 ) -> Draft:
-    """Carry out the pipeline on one image, and write that to the temporary file, in the format of the source.
-
-    Metadata is not kept: the orientation is applied, the rest dropped.
+    """Carry out the recipe on one image, and write the result to the temporary file.
 
     Raises:
         TaskFailed: the source cannot be read or is not an image that can be processed whole, or the result
@@ -114,19 +113,13 @@ def draft_image(
     """
     forget_failed_allocation()
     laps = Laps()
-    try:
+    with _told_as_failures(settings):
         source_file = read_source(source, settings.max_bytes)
         reading = laps.lap_s()
-        finished, phases = _transform(source_file.content, recipe, laps)
+        finished, phases = transform(source_file.content, recipe, settings.code)
         finished_at = time.perf_counter()
         _refuse_to_replace(source, source_file.identity, target)
         part = Part(finished.content, target, attempt_id)
-    except MemoryError as error:
-        raise _out_of_memory(settings) from error
-    except (cv2.error, TaskFailed) as error:
-        if not _is_for_want_of_memory(error):
-            raise
-        raise _out_of_memory(settings) from error
     outcome = ImageOutcome(
         width_px=finished.width_px,
         height_px=finished.height_px,
@@ -141,21 +134,24 @@ def draft_image(
     return Draft(outcome, part, finished_at)
 
 
+def try_image(source: Path, recipe: Recipe, settings: ImageSettings | None = None) -> int:
+    """The size in bytes of the result of one image, which is made in memory and dropped.
+
+    Raises:
+        TaskFailed: it cannot be done.
+    """
+    settings = settings or ImageSettings()
+    forget_failed_allocation()
+    with _told_as_failures(settings):
+        finished, _ = transform(read_source(source, settings.max_bytes).content, recipe, settings.code)
+    return len(finished.content)
+
+
 def process_image(
     source: Path, target: Path, attempt_id: str, settings: ImageSettings, recipe: Recipe = EDGES
 ) -> ImageOutcome:
     """``draft_image()`` and ``Draft.publish()``, one after the other."""
     return draft_image(source, target, attempt_id, settings, recipe).publish(fsync=settings.fsync)
-
-
-def _transform(content: bytes, recipe: Recipe, laps: Laps) -> tuple[Finished, Phases]:
-    examined = examine(content)
-    image = decode(examined)
-    decoding = laps.lap_s()
-    image, operations = carry_out(recipe.pipeline, image)
-    laps.lap_s()
-    finished = finish(image, examined, recipe)
-    return finished, Phases(decoding=decoding, operations=operations, encoding=laps.lap_s())
 
 
 def _refuse_to_replace(source: Path, identity: tuple[int, int], target: Path) -> None:
@@ -173,6 +169,19 @@ def _refuse_to_replace(source: Path, identity: tuple[int, int], target: Path) ->
             FailureCode.FORBIDDEN,
             "its result would replace it: a link in output_dir leads to the sources; remove that link",
         )
+
+
+@contextmanager
+def _told_as_failures(settings: ImageSettings) -> Iterator[None]:
+    """Turns what libraries raise for want of memory into the failure that it is."""
+    try:
+        yield
+    except MemoryError as error:
+        raise _out_of_memory(settings) from error
+    except (cv2.error, TaskFailed) as error:
+        if not _is_for_want_of_memory(error):
+            raise
+        raise _out_of_memory(settings) from error
 
 
 def _is_for_want_of_memory(error: cv2.error | TaskFailed) -> bool:

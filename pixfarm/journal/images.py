@@ -18,18 +18,23 @@ from pixfarm.model import ImageRecord, ImageState
 
 BAD_STATES = frozenset({ImageState.FAILED, ImageState.NOT_DONE})
 
+# Of the view `records`, as record_of() takes them.
+RECORD = """filename, state, node, attempts, refusals, seconds, bytes_written, code, message,
+    flags, width_px, height_px"""
+
 # The names of NUMBERS would help a reader, but SQLite takes a partial index only for the numbers themselves.
 _SPAN_END = "SELECT filename FROM images WHERE base = ? AND filename > ? ORDER BY filename LIMIT 1 OFFSET ?"
 
-_RECORDS = """SELECT filename, state, node, attempts, refusals, seconds, bytes_written, code, message
+_RECORDS = f"""SELECT {RECORD}
     FROM records WHERE base = ?1 AND job = ?2 AND filename > ?3 AND filename <= ?4
-    AND state IN (SELECT value FROM json_each(?5)) ORDER BY filename LIMIT ?6"""
+    AND state IN (SELECT value FROM json_each(?5)) ORDER BY filename LIMIT ?6"""  # noqa: S608 - names of columns
 
-_BAD_RECORDS = """SELECT filename, state, node, attempts, refusals, seconds, bytes_written, code, message
+_BAD_RECORDS = f"""SELECT {RECORD}
     FROM records WHERE job = ? AND state = ? AND state IN (1, 2) AND filename > ?
-    ORDER BY filename LIMIT ?"""
+    ORDER BY filename LIMIT ?"""  # noqa: S608 - names of columns
 
-_COUNTS = """SELECT state, text, count(*), sum(seconds) FROM images CROSS JOIN texts ON texts.id = node
+_COUNTS = """SELECT state, text, count(*), sum(seconds), count(flags)
+    FROM images CROSS JOIN texts ON texts.id = node
     WHERE base = ?1 AND job = ?2 AND filename > ?3 AND filename <= ?4
     GROUP BY state, node"""
 
@@ -37,13 +42,12 @@ _ENDED = """SELECT json_group_array(name.key) FROM json_each(?) AS name CROSS JO
     ON i.base = ? AND i.filename = name.value AND i.job = ? WHERE i.state <> 2"""
 
 _LAST_DONE = """SELECT json_group_array(json_array(name.key, i.source_bytes, i.source_mtime_ns,
-        i.result_bytes, i.result_mtime_ns, pipeline.text))
-    FROM texts AS base CROSS JOIN json_each(?) AS name CROSS JOIN images AS i
+        i.result_bytes, i.result_mtime_ns, fingerprint.text))
+    FROM texts AS base CROSS JOIN texts AS fingerprint CROSS JOIN json_each(?1) AS name CROSS JOIN images AS i
     ON i.base = base.id AND i.filename = name.value AND i.job = (
         SELECT job FROM images WHERE base = base.id AND filename = name.value AND state = 0
-        ORDER BY job DESC LIMIT 1)
-    CROSS JOIN texts AS pipeline ON pipeline.id = i.pipeline
-    WHERE base.text = ?"""
+        AND pipeline = fingerprint.id ORDER BY job DESC LIMIT 1)
+    WHERE base.text = ?2 AND fingerprint.text = ?3"""
 
 
 def records(
@@ -58,10 +62,10 @@ def records(
 
     That is their last filename, or None when none comes after.
     """
-    end = _span_end(connection, key, after, rows)
+    end = span_end(connection, key, after, rows)
     numbers = json.dumps([NUMBERS[state] for state in states])
-    found = connection.execute(_RECORDS, (*key, after, _bound(end), numbers, limit)).fetchall()
-    return [_record(row) for row in found], end
+    found = connection.execute(_RECORDS, (*key, after, bound(end), numbers, limit)).fetchall()
+    return [record_of(row) for row in found], end
 
 
 def bad_records(
@@ -73,25 +77,27 @@ def bad_records(
         for state in states
     )
     merged = heapq.merge(*found)  # each row begins with its filename
-    return [_record(row) for row in islice(merged, limit)]
+    return [record_of(row) for row in islice(merged, limit)]
 
 
 def counts(
     connection: sqlite3.Connection, key: JobKey, after: str, rows: int
-) -> tuple[list[tuple[ImageState, str, int, float]], str | None]:
-    """State, node, how many images and their seconds, among the next rows as `records` has them."""
-    end = _span_end(connection, key, after, rows)
-    found = connection.execute(_COUNTS, (*key, after, _bound(end))).fetchall()
-    return [(STATES[state], node, number, seconds) for state, node, number, seconds in found], end
+) -> tuple[list[tuple[ImageState, str, int, float, int]], str | None]:
+    """State, node, how many images, their seconds, and those with flags, among the next rows as `records`."""
+    end = span_end(connection, key, after, rows)
+    found = connection.execute(_COUNTS, (*key, after, bound(end))).fetchall()
+    return [(STATES[state], *rest) for state, *rest in found], end
 
 
-def total(found: Iterable[tuple[ImageState, str, int, float]]) -> Counted:
+def total(found: Iterable[tuple[ImageState, str, int, float, int]]) -> Counted:
     """What all answers of `counts` come to."""
     states: Counter[ImageState] = Counter()
     done: Counter[str] = Counter()
     seconds: defaultdict[str, float] = defaultdict(float)
-    for state, node, number, node_s in found:
+    flagged = 0
+    for state, node, number, node_s, with_flags in found:
         states[state] += number
+        flagged += with_flags
         if state is ImageState.DONE:
             done[node] += number
             seconds[node] += node_s
@@ -101,6 +107,7 @@ def total(found: Iterable[tuple[ImageState, str, int, float]]) -> Counted:
         not_done=states[ImageState.NOT_DONE],
         skipped=states[ImageState.SKIPPED],
         nodes={node: (done[node], seconds[node]) for node in done},
+        flagged=flagged,
     )
 
 
@@ -110,18 +117,21 @@ def ended(connection: sqlite3.Connection, key: JobKey, names: Sequence[str]) -> 
     return {names[number] for number in json.loads(found)}
 
 
-def last_done(connection: sqlite3.Connection, base_path: str, names: Sequence[str]) -> dict[str, Provenance]:
-    """Of the latest job that did each image; images without are left out."""
-    (found,) = connection.execute(_LAST_DONE, (_texts(names), base_path)).fetchone()
+def last_done(
+    connection: sqlite3.Connection, base_path: str, fingerprint: str, names: Sequence[str]
+) -> dict[str, Provenance]:
+    """Of the latest job that did each image by the recipe of that fingerprint; others are left out."""
+    (found,) = connection.execute(_LAST_DONE, (_texts(names), base_path, fingerprint)).fetchone()
     return {names[number]: Provenance(*origin) for number, *origin in json.loads(found)}
 
 
-def _span_end(connection: sqlite3.Connection, key: JobKey, after: str, rows: int) -> str | None:
+def span_end(connection: sqlite3.Connection, key: JobKey, after: str, rows: int) -> str | None:
+    """The last filename of the next rows of the job's base path; None when no more than those are left."""
     row = connection.execute(_SPAN_END, (key.base, after, rows - 1)).fetchone()
     return None if row is None else str(row[0])
 
 
-def _bound(end: str | None) -> str | bytes:
+def bound(end: str | None) -> str | bytes:
     """Something that no filename comes after: for SQLite, all texts come before all blobs."""
     return b"" if end is None else end
 
@@ -130,8 +140,10 @@ def _texts(names: Sequence[str]) -> str:
     return json.dumps(names, ensure_ascii=False)
 
 
-def _record(row: tuple[Any, ...]) -> ImageRecord:
-    filename, state, node, attempts, refusals, seconds, bytes_written, code, message = row
+def record_of(row: tuple[Any, ...]) -> ImageRecord:
+    """What came of an image, from the columns of RECORD."""
+    filename, state, node, attempts, refusals, seconds, bytes_written, code, message, *looks = row
+    flags, width_px, height_px = looks
     return ImageRecord(
         filename=filename,
         state=STATES[state],
@@ -142,4 +154,7 @@ def _record(row: tuple[Any, ...]) -> ImageRecord:
         bytes_written=bytes_written,
         code=code,
         message=message,
+        flags=tuple(flags.split()) if flags else (),
+        width_px=width_px,
+        height_px=height_px,
     )

@@ -10,15 +10,15 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from pixfarm.errors import UnknownJob
-from pixfarm.journal import images, jobs
+from pixfarm.journal import flags, images, jobs
 from pixfarm.journal.batch import ImageRow, Snapshot
 from pixfarm.journal.database import open_database, unusable
 from pixfarm.journal.documents import summary_to_text
 from pixfarm.journal.folder import StateFolder
 from pixfarm.journal.intake import Intake
+from pixfarm.journal.keys import JobKeys
 from pixfarm.journal.transaction import TextIds, Transactions
-from pixfarm.journal.values import Counted, JobKey, JournaledJob, Provenance
+from pixfarm.journal.values import Counted, JournaledJob, Provenance, SizeRange, Sizes
 from pixfarm.journal.writer import Writer
 from pixfarm.model import ImageRecord, ImageState, JobSpec, JobSummary
 
@@ -28,7 +28,6 @@ T = TypeVar("T")
 _FILE = "journal.sqlite3"
 # A walk through a job's rows is cut into questions of so many rows, some 10 ms each: commits go on between.
 _SPAN_ROWS = 20_000
-_MAX_KEYS = 128
 
 
 class Journal:
@@ -44,11 +43,12 @@ class Journal:
     Raises:
         StateUnusable: directory or file is in use, of a newer version, damaged or not writable. By every
             method: the journal is closed, or cannot be read.
+        UnknownJob: by every method that takes a job id, except job(): there is none of that id.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _FILE
-        self._keys: dict[str, JobKey] = {}
+        self._keys = JobKeys(lambda job_id: self._ask(partial(jobs.key_of, self._connection, job_id)))
         with ExitStack() as undo:
             self._folder = StateFolder(folder)
             undo.callback(self._folder.close)
@@ -100,27 +100,23 @@ class Journal:
             ValueError: there is a job of that id, or the token has been used.
         """
         key = self._order(partial(jobs.add, self._connection, self._texts, spec, token, summary))
-        self._keep(spec.job_id, key)
+        self._keys.keep(spec.job_id, key)
 
     def add_token(self, job_id: str, token: str) -> None:
         """Writes the token of a further run of a job; it survives a power cut from here on.
 
         Raises:
-            UnknownJob: there is none of that id.
             ValueError: the token has been used.
         """
-        self._order(partial(jobs.add_token, self._connection, self._key(job_id), token))
+        self._order(partial(jobs.add_token, self._connection, self._keys[job_id], token))
 
     def save(self, summary: JobSummary) -> None:
         """Queues a snapshot of how far a job is, in the place of the last one.
 
         It is committed together with, or after, all rows that were recorded before.
-
-        Raises:
-            UnknownJob: there is none of that id.
         """
         snapshot = Snapshot(summary.state.value, summary_to_text(summary))
-        self._intake.put_snapshot(self._key(summary.job_id).job, snapshot)
+        self._intake.put_snapshot(self._keys[summary.job_id].job, snapshot)
 
     def record(
         self, job_id: str, record: ImageRecord, provenance: Provenance | None, on_recorded: Callable[[], None]
@@ -136,13 +132,13 @@ class Journal:
             on_recorded: called by the journal's thread once the row is committed.
 
         Raises:
-            UnknownJob: there is none of that id.
             UnicodeEncodeError: a text is not Unicode (it holds lone surrogates).
         """
-        key = self._keys.get(job_id) or self._key(job_id)
+        key = self._keys[job_id]
         # Here, where it has one victim: the thread could only try for ever.
         text = record.filename + record.message + record.node + record.code
         text += provenance.pipeline if provenance else ""
+        text += "".join(record.flags)
         if not text.isascii():
             text.encode()
         self._intake.put(ImageRow(key, record, provenance), on_recorded)
@@ -173,11 +169,8 @@ class Journal:
             after: the last filename of the page before; empty for the first page.
             limit: how many at most.
             states: only these; empty for all.
-
-        Raises:
-            UnknownJob: there is none of that id.
         """
-        key, wanted = self._key(job_id), frozenset(states or tuple(ImageState))
+        key, wanted = self._keys[job_id], frozenset(states or tuple(ImageState))
         if wanted <= images.BAD_STATES:
             return self._ask(partial(images.bad_records, self._connection, key, wanted, after, limit))
         step = partial(images.records, self._connection, key, wanted, limit)
@@ -185,25 +178,35 @@ class Journal:
         return list(islice(self._walk(step, after, limit), limit))
 
     def ended(self, job_id: str, names: Sequence[str]) -> set[str]:
-        """Those of the names whose image is done, failed or skipped in a job.
+        """Those of the names whose image is done, failed or skipped in a job."""
+        return self._ask(partial(images.ended, self._connection, self._keys[job_id], names))
 
-        Raises:
-            UnknownJob: there is none of that id.
-        """
-        return self._ask(partial(images.ended, self._connection, self._key(job_id), names))
-
-    def last_done(self, base_path: str, names: Sequence[str]) -> dict[str, Provenance]:
-        """Of the latest job on a base path that did each image; unknown where that told no provenance."""
-        return self._ask(partial(images.last_done, self._connection, base_path, names))
+    def last_done(self, base_path: str, fingerprint: str, names: Sequence[str]) -> dict[str, Provenance]:
+        """Of the latest job on a base path that did each image by the recipe of that fingerprint."""
+        return self._ask(partial(images.last_done, self._connection, base_path, fingerprint, names))
 
     def counted(self, job_id: str) -> Counted:
-        """A job's images, counted row by row: about a second per million rows of its base path.
-
-        Raises:
-            UnknownJob: there is none of that id.
-        """
-        step = partial(images.counts, self._connection, self._key(job_id))
+        """A job's images, counted row by row: about a second per million rows of its base path."""
+        step = partial(images.counts, self._connection, self._keys[job_id])
         return images.total(self._walk(step, "", _SPAN_ROWS))
+
+    def flagged(self, job_id: str, limit: int) -> list[ImageRecord]:
+        """The first of a job's images whose result has flags, by filename."""
+        return self._ask(partial(flags.flagged, self._connection, self._keys[job_id], "", limit))
+
+    def sizes(self, job_id: str) -> Sizes:
+        """The sizes of the results of a job's done images, where they are known."""
+        step = partial(flags.sizes, self._connection, self._keys[job_id])
+        return flags.total_sizes(self._walk(step, "", _SPAN_ROWS))
+
+    def outside(self, job_id: str, usual: SizeRange) -> Iterator[ImageRecord]:
+        """A job's done images whose result has another size; streams."""
+        step = partial(flags.outside, self._connection, self._keys[job_id], usual)
+        return self._walk(step, "", _SPAN_ROWS)
+
+    def write_flags(self, job_id: str, records: Sequence[ImageRecord]) -> None:
+        """Writes the flags of images that were recorded before; they survive a power cut from here on."""
+        self._order(partial(flags.write, self._connection, self._texts, self._keys[job_id], records))
 
     def _walk(
         self, step: Callable[[str, int], tuple[list[T], str | None]], after: str, rows: int
@@ -214,18 +217,6 @@ class Journal:
             found, end = self._ask(partial(step, end, rows))
             yield from found
             rows = _SPAN_ROWS
-
-    def _key(self, job_id: str) -> JobKey:
-        key = self._keys.get(job_id) or self._ask(partial(jobs.key_of, self._connection, job_id))
-        if key is None:
-            raise UnknownJob(job_id)
-        self._keep(job_id, key)
-        return key
-
-    def _keep(self, job_id: str, key: JobKey) -> None:
-        if len(self._keys) >= _MAX_KEYS:  # of jobs long ended, for the most part
-            self._keys.clear()
-        self._keys[job_id] = key
 
     def _ask(self, question: Callable[[], T]) -> T:
         try:

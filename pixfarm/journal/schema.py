@@ -3,7 +3,7 @@
 All rows of images are in one B-tree, ordered by base path, filename and job. One seek in that order finds
 what is asked by name: this job's row (ended), the latest job's row (last_done), the next rows by filename
 (images). The price is that a walk through one job's rows passes those of other jobs on the same base path.
-The few images that failed or were not done have an index of their own, by job.
+The few images that failed or were not done have an index of their own, by job, and so have those with flags.
 """
 
 from pixfarm.model import ImageState
@@ -60,5 +60,21 @@ _FIRST = (
         LEFT JOIN texts AS codes ON codes.id = images.code""",
 )
 
+# What a result looks like. Flags are one text with spaces between them, and NULL where there are none: nearly
+# everywhere, and the index has no such rows.
+_SECOND = (
+    "ALTER TABLE images ADD COLUMN flags INTEGER REFERENCES texts",
+    "ALTER TABLE images ADD COLUMN width_px INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE images ADD COLUMN height_px INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX flagged_images ON images (job, filename) WHERE flags IS NOT NULL",
+    "DROP VIEW records",
+    """CREATE VIEW records AS
+        SELECT base, job, filename, state, nodes.text AS node, attempts, refusals, seconds, bytes_written,
+            codes.text AS code, message, flagged.text AS flags, flags AS flags_id, width_px, height_px
+        FROM images LEFT JOIN texts AS nodes ON nodes.id = images.node
+        LEFT JOIN texts AS codes ON codes.id = images.code
+        LEFT JOIN texts AS flagged ON flagged.id = images.flags""",
+)
+
 # Statements that lead from each version to the next; a version is a count of migrations. Only ever append.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)

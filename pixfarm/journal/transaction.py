@@ -1,7 +1,7 @@
 """Writing a batch to the journal's tables, all of it or nothing."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from pixfarm.journal.batch import Batch, ImageRow, Request
 from pixfarm.journal.database import roll_back
@@ -9,7 +9,7 @@ from pixfarm.journal.schema import NO_TEXT, NUMBERS
 from pixfarm.journal.values import Provenance
 from pixfarm.model import ImageState
 
-_COLUMNS = 16
+_COLUMNS = 19
 _MAX_TEXTS = 256
 _DONE = NUMBERS[ImageState.DONE]
 
@@ -42,6 +42,11 @@ class TextIds(dict[str, int]):
         """Forgets all numbers: some may be of a transaction that was rolled back."""
         self.clear()
         self[""] = NO_TEXT
+
+
+def flags_id(texts: TextIds, flags: Collection[str]) -> int | None:
+    """The number of flags, which are one text; None when there are none."""
+    return texts[" ".join(flags)] if flags else None
 
 
 class Transactions:
@@ -136,6 +141,7 @@ class Transactions:
                 record.message,
             )
             values += (None,) * 5 if origin is None else self._origin_values(origin)
+            values += (flags_id(texts, record.flags), record.width_px, record.height_px)
         return values
 
     def _origin_values(self, origin: Provenance) -> tuple[int, int, int, int, int]:

@@ -1,5 +1,6 @@
 """What the journal is told and tells beside the values of `pixfarm.model`."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,13 +29,35 @@ class JournaledJob:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Images of a job by what came of them, and per node how many it did and in how many seconds."""
+    """Images of a job by what came of them, and per node how many it did and in how many seconds.
+
+    ``flagged`` are those done whose result has flags.
+    """
 
     done: int
     failed: int
     not_done: int
     skipped: int
     nodes: dict[str, tuple[int, float]]
+    flagged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Of the results of a job, how many have each width and how many each height, in pixels."""
+
+    widths: Counter[int]
+    heights: Counter[int]
+
+
+@dataclass(frozen=True, slots=True)
+class SizeRange:
+    """The sizes from ``narrowest`` to ``widest`` and from ``lowest`` to ``highest``, in pixels."""
+
+    narrowest: float
+    widest: float
+    lowest: float
+    highest: float
 
 
 class JobKey(NamedTuple):

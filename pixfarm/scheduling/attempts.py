@@ -12,10 +12,10 @@ class Attempts:
     """The history of one image of a base path.
 
     ``refused_by`` are the nodes of the current sweep, ``avoid`` those that failed it or were lost with it,
-    ``struck_by`` those that gave it a strike or have not the memory for it, ``failed_on`` those that took it
-    and blamed it: who does it after all disproves them. ``missed_at`` is when each node last did not find its
-    file, ``missing`` how often that was so, first looks of further nodes not counted: they need not be waited
-    with.
+    ``struck_by`` those that gave it a strike or have not the memory or code for it, ``failed_on`` those that
+    took it and blamed it: who does it after all disproves them. ``missed_at`` is when each node last did not
+    find its file, ``missing`` how often that was so, first looks of further nodes not counted: they need not
+    be waited with. ``first_lack`` is what the first node said that had not the memory or code for it.
     """
 
     base_path: str = ""
@@ -33,6 +33,7 @@ class Attempts:
     missing: int = 0
     missing_since: float = 0.0
     missed_at: dict[str, float] = field(default_factory=dict)
+    first_lack: str = ""
 
     def on_refused(self, node: str, reason: RejectReason) -> TaskFailed | None:
         """A node refused; returns why to give up, or None."""
@@ -68,8 +69,8 @@ class Attempts:
         self._on_taken(node)
         if blame in {Blame.NODE, Blame.FOLDER}:
             return self._on_node_fault(failure)
-        if blame is Blame.CAPACITY:
-            return self._on_too_large(node, failure)
+        if blame in {Blame.CAPACITY, Blame.CODE}:
+            return self._on_lack(node, failure)
         if blame is Blame.STORAGE:
             return self._on_missing(node, failure, now)
         if blame is Blame.STRIKE:
@@ -109,10 +110,12 @@ class Attempts:
         self.node_faults += 1
         return failure if self.node_faults >= policy.MAX_NODE_FAULTS else None
 
-    def _on_too_large(self, node: str, failure: TaskFailed) -> TaskFailed | None:
+    def _on_lack(self, node: str, failure: TaskFailed) -> TaskFailed | None:
+        self.first_lack = self.first_lack or f"{node}: {failure.message}"
         if node in self.struck_by:
             return failure  # asked again: no other node is left
-        self.failed_on.add(node)
+        if blame_of(failure.code) is Blame.CAPACITY:  # that other nodes have the code disproves nothing
+            self.failed_on.add(node)
         self.struck_by.add(node)
         return self._on_node_fault(failure)
 

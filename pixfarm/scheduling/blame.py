@@ -12,6 +12,7 @@ class Blame(Enum):
     STRIKE = "strike"  # it may have harmed the worker, or been unlucky: once more, elsewhere
     NODE = "node"  # the node is broken: parked until its own check passes; the image goes elsewhere
     CAPACITY = "capacity"  # more than this node can give: elsewhere, until nobody is left
+    CODE = "code"  # the node, which may be well, has not what the whole job needs: in the same way
     FOLDER = "folder"  # the node cannot write there: no image of that base path until its own check passes
     STORAGE = "storage"  # a file that this node does not see yet: elsewhere, or again soon
 
@@ -24,6 +25,7 @@ _BLAME = {
     FailureCode.NO_SPACE: Blame.FOLDER,
     FailureCode.READ_ONLY: Blame.FOLDER,
     FailureCode.NO_MEMORY: Blame.CAPACITY,
+    FailureCode.NO_CODE: Blame.CODE,
     FailureCode.NO_RESOURCES: Blame.NODE,
     FailureCode.NOT_FOUND: Blame.STORAGE,
 }

@@ -35,6 +35,7 @@ class NodeState:
     workers: int = 0
     delay_s: float = 0.0
     version: str = ""
+    runs_code: bool = False
     in_flight: int = 0
     service_s: float = policy.SERVICE_START_S
     accept_rate: float = 1.0
@@ -142,7 +143,7 @@ class NodeState:
         blame = blame_of(failure.code)
         if blame is Blame.FOLDER:
             self.bars.on_unwritable(base_path, failure.message)
-        if blame in {Blame.IMAGE, Blame.FOLDER}:
+        if blame in {Blame.IMAGE, Blame.FOLDER, Blame.CODE}:
             self.life.on_answer(now)
         else:
             self.life.on_failure(self.machine, now, str(failure))
@@ -173,6 +174,7 @@ class NodeState:
         self.workers = status.workers
         self.delay_s = status.delay_s
         self.version = status.version
+        self.runs_code = status.runs_code
         self.bars.on_pong(status.unwritable, now)
         self.life.on_pong(self.machine, status, now)
 
@@ -202,6 +204,7 @@ class NodeState:
             version=self.version,
             delay_s=self.delay_s,
             started_at=self.life.started_at,
+            runs_code=self.runs_code,
         )
 
     def _on_answer(self, *, accepted: bool) -> None:

@@ -15,7 +15,7 @@ from tests.acceptance.processes import Terminals
 KEYS = {
     *("ok", "job_id", "base_path", "strategy", "state", "total", "done", "failed", "not_done"),
     *("rejections", "retries", "elapsed_s", "nodes", "code", "message", "failures", "images_per_s"),
-    *("skipped", "copies", "priority", "submitted_at", "recipe"),
+    *("skipped", "copies", "priority", "submitted_at", "recipe", "output", "flagged", "flags", "verdict"),
 }
 
 

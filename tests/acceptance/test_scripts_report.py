@@ -28,7 +28,7 @@ NASTY = (
 )
 ORDINARY = 1000  # and so the images of the job take two pages
 BROKEN = "broken.jpg"
-HEADER = "filename,state,node,attempts,refusals,seconds,bytes_written,code,message"
+HEADER = "filename,state,node,attempts,refusals,seconds,bytes_written,code,message,width_px,height_px,flags"
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +58,17 @@ def shown(
     ended = terminals.client(farm, "--report", report["job_id"], *arguments).ended()
     assert (ended.code, ended.err) == (0, "")
     return ended, report
+
+
+def test_where_the_time_of_the_images_went_adds_up(reported: tuple[LocalFarm, dict[str, Any]]) -> None:
+    _, report = reported
+    for node in report["nodes"]:
+        phases = dict(node["phases"])
+        (edges,) = phases.pop("operations")
+        assert min(edges, *phases.values()) > 0
+        calls_s = node["mean_s"] * node["done"]
+        # Between two phases a worker's threads hand images on, which is long only on a busy machine.
+        assert calls_s / 2 < sum(phases.values()) + edges < calls_s * 1.001
 
 
 def test_json_has_every_image_by_its_exact_name(

@@ -40,7 +40,7 @@ GOOD_MACHINES = "server localhost 9090\nnode_1 localhost 9091\n"
         ("client.py --pause job --report job", "--pause and --report do not go together; choose one"),
         (
             "client.py --retry-failed job data",
-            "--retry-failed takes the base path of JOB, so base_path would",
+            "--retry-failed takes base path and images of JOB, so base_path would",
         ),
         ("client.py --csv out.csv", "--csv needs --report JOB"),
         ("client.py --priority 101", "'101' is not a whole number from -100 to 100"),

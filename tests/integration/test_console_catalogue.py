@@ -1,11 +1,18 @@
 """The catalogue of operations, printed."""
 
+import dataclasses
 import io
 import json
 
 from pixfarm.console import catalogue, print_document
 from pixfarm.imaging import CATALOGUE
+from pixfarm.phases import Phases
 from tests.unit.console.samples import Terminal
+
+
+def test_no_operation_is_called_as_another_column_of_the_times_of_a_job_is() -> None:
+    phases = {field.name for field in dataclasses.fields(Phases)}
+    assert not {*phases, "node"} & CATALOGUE.keys()
 
 
 def test_a_pipe_gets_a_line_for_each_operation() -> None:

@@ -134,7 +134,7 @@ def test_fifty_threads_at_once_lose_and_repeat_nothing(tmp_path: Path) -> None:
             journal.save(summary(job_id))
             journal.flush()
             looks.append(journal.ended(job_id, names) == acknowledged.keys() & set(names))
-            looks.append(journal.last_done(BASE, half).keys() == set(half))
+            looks.append(journal.last_done(BASE, ORIGIN.pipeline, half).keys() == set(half))
 
     with nothing_left_over(), opened(tmp_path, "job-1", "job-2") as journal:
         working = [in_thread(partial(work, journal, number)) for number in range(threads)]

@@ -19,12 +19,13 @@ import pytest
 from PIL import Image
 
 from pixfarm.errors import FailureCode, TaskFailed
+from pixfarm.fork_server import prepare_fork_server
 from pixfarm.imaging import ImageSettings, NotPublished
 from pixfarm.recipe import EDGES
 from pixfarm.recycling import Recycling
 from pixfarm.worker import WorkDone, WorkerPool
 from pixfarm.worker_handle import Worker
-from pixfarm.worker_process import LANES_PER_WORKER, prepare_fork_server
+from pixfarm.worker_process import LANES_PER_WORKER
 from tests.integration import faulty_work
 from tests.integration.own_resources import nothing_left_over
 from tests.integration.processes import descendants, is_running, state

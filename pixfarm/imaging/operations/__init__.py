@@ -5,6 +5,7 @@ from pixfarm.imaging.operations import (
     edge_finding,  # noqa: F401
     edges,  # noqa: F401
     framing,  # noqa: F401
+    keeping,  # noqa: F401
     marking,  # noqa: F401
     pixelating,  # noqa: F401
     resizing,  # noqa: F401

@@ -52,7 +52,7 @@ class Palette(StrEnum):
     WINTER = "winter"
 
 
-@operation("grayscale")
+@operation("grayscale", sees_grey=True)
 def grayscale(image: Pixels) -> Pixels:
     """Takes the colour out of an image (BT.601).
 
@@ -95,7 +95,7 @@ def white_balance(
     return look_up(image, *(curve(image, partial(operator.mul, gain)) for gain in gains))
 
 
-@operation("colormap", example="palette=viridis")
+@operation("colormap", example="palette=viridis", sees_grey=True)
 def colormap(
     image: Pixels,
     *,

@@ -8,12 +8,13 @@ check to say, which is called when a pipeline is parsed.
 
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Union, get_args, get_origin, get_type_hints
 
 from pixfarm.imaging.colours import Colour
+from pixfarm.imaging.operations.sampling import Sampling
 from pixfarm.imaging.pixels import Pixels
 
 _KINDS = (bool, int, float, str, Colour)
@@ -69,6 +70,10 @@ class Operation:
         check: called with all arguments; raises ValueError, with what to write, for those that do not go
             together in any image.
         example: arguments that show it.
+        sampling: of an operation that makes a part of the image another size and does nothing else: called
+            with (width, height) of an image and all arguments, says which part and what size. The image may
+            then be decoded to a fraction of its size.
+        sees_grey: it looks at brightness (BT.601) alone. The image may then be decoded without its colours.
     """
 
     name: str
@@ -77,6 +82,12 @@ class Operation:
     help: str
     check: Callable[..., None] | None = None
     example: str = ""
+    sampling: Callable[..., Sampling] | None = None
+    sees_grey: bool = False
+
+    def with_defaults(self, arguments: Mapping[str, object]) -> dict[str, object]:
+        """All arguments: those given, and the defaults of the others."""
+        return {known.name: known.default for known in self.parameters} | dict(arguments)
 
     @property
     def usage(self) -> str:
@@ -88,9 +99,14 @@ CATALOGUE: dict[str, Operation] = {}
 
 
 def operation(
-    name: str, check: Callable[..., None] | None = None, *, example: str = ""
+    name: str,
+    check: Callable[..., None] | None = None,
+    *,
+    example: str = "",
+    sampling: Callable[..., Sampling] | None = None,
+    sees_grey: bool = False,
 ) -> Callable[[Callable[..., Pixels]], Callable[..., Pixels]]:
-    """Puts a function into the catalogue under a name, with the check that its arguments have passed.
+    """Puts a function into the catalogue under a name, with what else is known of it; see Operation.
 
     Raises:
         TypeError: its parameters are not declared as they must be.
@@ -99,7 +115,8 @@ def operation(
     def enter(function: Callable[..., Pixels]) -> Callable[..., Pixels]:
         if name in CATALOGUE:
             raise TypeError(f"there are two operations called {name}")
-        CATALOGUE[name] = replace(operation_of(name, function, check), example=example)
+        found = operation_of(name, function, check)
+        CATALOGUE[name] = replace(found, example=example, sampling=sampling, sees_grey=sees_grey)
         return function
 
     return enter

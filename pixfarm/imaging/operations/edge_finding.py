@@ -18,7 +18,7 @@ def _check_canny(*, low: float, high: float, **_others: object) -> None:
         raise ValueError(f"low={low:g} must not be above high={high:g}; write for example low=50, high=150")
 
 
-@operation("canny", _check_canny, example="low=50, high=150")
+@operation("canny", _check_canny, example="low=50, high=150", sees_grey=True)
 def canny(
     image: Pixels,
     *,

@@ -33,7 +33,7 @@ def _check_threshold(*, method: Threshold, **given: float | None) -> None:
             raise ValueError(f"{name}={number:g} needs method={needed}, and this is method={method}")
 
 
-@operation("threshold", _check_threshold, example="method=otsu")
+@operation("threshold", _check_threshold, example="method=otsu", sees_grey=True)
 def threshold(
     image: Pixels,
     *,

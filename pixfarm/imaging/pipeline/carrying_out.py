@@ -1,11 +1,14 @@
 """Carrying out a pipeline: one operation after the other, on the pixels of one image."""
 
 from functools import lru_cache
+from pathlib import Path
 
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.imaging.laps import Laps
 from pixfarm.imaging.operations import CATALOGUE
-from pixfarm.imaging.pipeline.checking import Pipeline, parse
+from pixfarm.imaging.own_functions import call
+from pixfarm.imaging.pipeline.checking import Pipeline, Step, parse
+from pixfarm.imaging.pipeline.own_steps import OwnStep
 from pixfarm.imaging.pixels import Pixels
 from pixfarm.pipeline_text import BadPipeline
 
@@ -21,25 +24,46 @@ def canonical(text: str) -> str:
     return str(parse(text, CATALOGUE))
 
 
-def carry_out(text: str, image: Pixels) -> tuple[Pixels, tuple[float, ...]]:
-    """What a pipeline makes of an image, and the seconds that each operation took.
+def understand(text: str) -> Pipeline:
+    """The steps of a pipeline.
 
     Raises:
-        TaskFailed: it cannot be done to this image, or to any.
+        TaskFailed: it cannot be done to any image.
     """
     try:
-        pipeline = _parsed(text)
+        return _parsed(text)
     except BadPipeline as error:  # of a node that knows other operations than the server
         raise TaskFailed(FailureCode.UNSUPPORTED, f"the pipeline is not known here: {error}") from error
+
+
+def carry_out(
+    pipeline: Pipeline, image: Pixels, code: Path | None = None
+) -> tuple[Pixels, tuple[float, ...]]:
+    """What a pipeline makes of an image, and the seconds that each operation took.
+
+    Args:
+        pipeline: its steps.
+        image: the image.
+        code: where functions of people's own are; None when they are not carried out here.
+
+    Raises:
+        TaskFailed: it cannot be done to this image.
+    """
     laps = Laps()
     seconds = []
     for step in pipeline.steps:
-        try:
-            image = step.operation.function(image, **step.arguments)
-        except ValueError as error:
-            raise TaskFailed(FailureCode.UNSUPPORTED, f"{step.operation.name}: {error}") from error
+        image = _carried_out(step, image, code)
         seconds.append(laps.lap_s())
     return image, tuple(seconds)
+
+
+def _carried_out(step: Step | OwnStep, image: Pixels, code: Path | None) -> Pixels:
+    if isinstance(step, OwnStep):
+        return call(step, image, code)
+    try:
+        return step.operation.function(image, **step.arguments)
+    except ValueError as error:
+        raise TaskFailed(FailureCode.UNSUPPORTED, f"{step.name}: {error}") from error
 
 
 @lru_cache(_KEPT)

@@ -1,26 +1,24 @@
 """A written pipeline checked against the catalogue: names, parameters, values."""
 
-import difflib
 import math
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pixfarm.errors import UsageError
 from pixfarm.imaging.colours import Colour
 from pixfarm.imaging.operations.declaration import Operation, Parameter
+from pixfarm.imaging.pipeline.hints import meant
+from pixfarm.imaging.pipeline.literals import NUMBER, WHOLE, truth
+from pixfarm.imaging.pipeline.own_steps import OwnStep, own_step
 from pixfarm.pipeline_text import WrittenStep, put_together, take_apart
 
 MAX_STEPS = 50
-_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
-_TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One operation with its arguments; those left out have their defaults.
+    """One operation of the catalogue with its arguments; those left out have their defaults.
 
     Args:
         operation: of the catalogue.
@@ -32,15 +30,20 @@ class Step:
     arguments: Mapping[str, object]
     written: tuple[tuple[str, str], ...]
 
+    @property
+    def name(self) -> str:
+        """As it is written in a pipeline."""
+        return self.operation.name
+
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """What is done to each image, in this order."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[Step | OwnStep, ...]
 
     def __str__(self) -> str:
-        return put_together((step.operation.name, list(step.written)) for step in self.steps)
+        return put_together((step.name, list(step.written)) for step in self.steps)
 
 
 def find_operation(name: str, catalogue: Mapping[str, Operation]) -> Operation:
@@ -66,9 +69,12 @@ def parse(text: str, catalogue: Mapping[str, Operation]) -> Pipeline:
     return Pipeline(tuple(_step(step, catalogue) for step in written))
 
 
-def _step(written: WrittenStep, catalogue: Mapping[str, Operation]) -> Step:
+def _step(written: WrittenStep, catalogue: Mapping[str, Operation]) -> Step | OwnStep:
     _refuse_twice(written)
     texts = tuple((argument.name, argument.value) for argument in written.arguments)
+    module, colon, _ = written.name.partition(":")
+    if colon and module not in catalogue:
+        return own_step(written)
     if written.name not in catalogue:
         raise written.bad(_unknown_operation(written.name, catalogue))
     operation = catalogue[written.name]
@@ -115,7 +121,7 @@ def _unknown_operation(name: str, catalogue: Mapping[str, Operation]) -> str:
     builtin, _, parameter = name.partition(":")
     if parameter and builtin in catalogue:
         return f"{builtin} is an operation and {parameter} has no value; write {builtin}: {parameter}=..."
-    hint = _meant(name, catalogue)
+    hint = meant(name, catalogue)
     return f"there is no operation {name!r}{hint}; client.py --list-ops shows them"
 
 
@@ -123,18 +129,13 @@ def _unknown_parameter(name: str, operation: Operation) -> str:
     names = [parameter.name for parameter in operation.parameters]
     if not names:
         return f"{operation.name} has no parameters; leave {name} out"
-    return f"{operation.name} has no parameter {name!r}{_meant(name, names)}; it has {', '.join(names)}"
-
-
-def _meant(word: str, known: Iterable[str]) -> str:
-    nearest = difflib.get_close_matches(word.lower(), list(known), 1)
-    return f" (did you mean {nearest[0]}?)" if nearest else ""
+    return f"{operation.name} has no parameter {name!r}{meant(name, names)}; it has {', '.join(names)}"
 
 
 def _converted(text: str, parameter: Parameter) -> object:
     kind = parameter.kind
     if kind is bool:
-        return _truth(text)
+        return truth(text)
     if kind is int or kind is float:
         return _number(text, parameter)
     if kind is Colour:
@@ -142,22 +143,16 @@ def _converted(text: str, parameter: Parameter) -> object:
     if issubclass(kind, StrEnum):
         choices = [str(choice) for choice in kind]
         if text not in choices:
-            raise ValueError(f"{text!r} is none of {', '.join(choices)}{_meant(text, choices)}")
+            raise ValueError(f"{text!r} is none of {', '.join(choices)}{meant(text, choices)}")
         return kind(text)
     return text
-
-
-def _truth(text: str) -> bool:
-    if text.lower() not in (*_TRUE, *_FALSE):
-        raise ValueError(f"{text!r} is neither true nor false")
-    return text.lower() in _TRUE
 
 
 def _number(text: str, parameter: Parameter) -> int | float:
     declared = parameter.declared
     is_whole = parameter.kind is int
     what = "an odd number" if declared.odd else "a whole number" if is_whole else "a number"
-    pattern, read = (_WHOLE, int) if is_whole else (_NUMBER, float)
+    pattern, read = (WHOLE, int) if is_whole else (NUMBER, float)
     if not pattern.fullmatch(text):
         unit = f" (in {declared.unit}, written without it)" if declared.unit else ""
         raise ValueError(f"{text!r} is not {what}{unit}")

@@ -228,7 +228,7 @@ def test_5000_images_that_every_node_refuses_for_ever_are_given_up_at_once(
 ) -> None:
     # Only the names of the 5,000 are made up: to create as many files takes longer than all other tests.
     names = [f"img_{i:04}.jpg" for i in range(5000)]
-    monkeypatch.setattr("pixfarm.worklist.eligible_files", lambda _tree, _on_error: iter(names))
+    monkeypatch.setattr("pixfarm.choice.eligible_files", lambda _tree, _on_error: iter(names))
     rig = JobRig(tmp_path, refusing(1.0), fleet=fleet_of(1.0, 1.0))
     began_at = time.monotonic()
     report = rig.run()
@@ -376,7 +376,7 @@ def test_a_bug_in_the_listing_ends_the_job_and_not_the_server(
         if not threading.current_thread().name.startswith("count"):
             raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("pixfarm.worklist.eligible_files", listing)
+    monkeypatch.setattr("pixfarm.choice.eligible_files", listing)
     report = JobRig(tmp_path).run()
     assert (report.state, report.code) == (JobState.GAVE_UP, "INTERNAL")
     assert "oops" in report.message

@@ -243,9 +243,9 @@ def test_a_job_that_passes_over_all_its_images_is_suspended_as_soon_as_any(
     def names(_tree: object, _on_error: object) -> Iterator[str]:
         return (f"{i}.jpg" for i in itertools.count())
 
-    monkeypatch.setattr("pixfarm.worklist.eligible_files", names)
-    monkeypatch.setattr(rig.job._worklist, "_is_resumed", True)
-    monkeypatch.setattr(rig.job._worklist, "_not_ended", lambda _names: [])
+    monkeypatch.setattr("pixfarm.choice.eligible_files", names)
+    monkeypatch.setattr(rig.job.worklist, "_is_resumed", True)
+    monkeypatch.setattr(rig.job.worklist, "_not_ended", lambda _names: [])
     with rig.running():
         wait_until(lambda: rig.job.status().total > 100)
         rig.job.suspend()

@@ -112,14 +112,22 @@ def _pack_tag(tag: int, value: int | list[int], order: str) -> tuple[str, bytes]
     return letter, struct.pack(f"{order}{len(values)}{letter}", *values)
 
 
-def bmp(pixels: bytes, width: int, bits: int, header_bytes: int = 40, masks: tuple[int, ...] = ()) -> bytes:
-    """An uncompressed BMP, 4 rows high; ``masks`` (red, green, blue, alpha) stand in or behind its header."""
+def bmp(
+    pixels: bytes,
+    width: int,
+    bits: int,
+    header_bytes: int = 40,
+    masks: tuple[int, ...] = (),
+    *,
+    height: int = 4,
+) -> bytes:
+    """An uncompressed BMP; ``masks`` (red, green, blue, alpha) stand in or behind its header."""
     compression = 3 if masks else 0
     header = struct.pack(
-        "<IiiHHIIiiII", header_bytes, width, 4, 1, bits, compression, len(pixels), 0, 0, 0, 0
+        "<IiiHHIIiiII", header_bytes, width, height, 1, bits, compression, len(pixels), 0, 0, 0, 0
     )
     if header_bytes == 12:
-        header = struct.pack("<IHHHH", 12, width, 4, 1, bits)
+        header = struct.pack("<IHHHH", 12, width, height, 1, bits)
     header = (header + struct.pack(f"<{len(masks)}I", *masks)).ljust(header_bytes, b"\0")
     start = 14 + len(header)
     return b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + header + pixels

@@ -9,7 +9,7 @@ import pytest
 
 from pixfarm.imaging.operations import CATALOGUE
 from pixfarm.imaging.operations.declaration import Operation, Parameter
-from pixfarm.imaging.pipeline.carrying_out import canonical, carry_out
+from pixfarm.imaging.pipeline.carrying_out import canonical, carry_out, understand
 from tests.integration.imaging.image_files import Array, picture, slope, to_bgr, wide
 
 _BGR = to_bgr(picture(30, 40))
@@ -100,7 +100,7 @@ def test_an_operation_is_carried_out_and_leaves_its_image_as_it_was(
     pipeline = canonical(example(operation, tmp_path))
     before = image.copy()
 
-    result, seconds = carry_out(pipeline, image)
+    result, seconds = carry_out(understand(pipeline), image)
 
     assert len(seconds) == 1
     np.testing.assert_array_equal(image, before)

@@ -1,4 +1,5 @@
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,11 +7,24 @@ from PIL import Image
 
 from pixfarm.errors import FailureCode, TaskFailed
 from pixfarm.imaging.formats import Format, examine
-from tests.integration.imaging.image_files import chunk, failure, picture, png, save, slope, tiff, wide
+from tests.integration.imaging.image_files import (
+    bmp,
+    chunk,
+    exif,
+    failure,
+    picture,
+    png,
+    save,
+    slope,
+    tiff,
+    wide,
+)
 
 RGB = Image.fromarray(picture())
 GREY = picture()[..., 0].copy()
 GREY_ALPHA = np.dstack([GREY, slope()])
+RGBA = Image.fromarray(np.dstack([picture(), slope()]))
+RGB_200 = RGB.resize((200, 3))
 
 
 def examine_fails(content: bytes, code: FailureCode) -> str:
@@ -33,6 +47,61 @@ def examine_fails(content: bytes, code: FailureCode) -> str:
 )
 def test_format_is_told_by_content(content: bytes, expected: Format) -> None:
     assert examine(content).format is expected
+
+
+@pytest.mark.parametrize(
+    ("content", "channels"),
+    [
+        pytest.param(save(RGB, "JPEG"), 3, id="JPEG"),
+        pytest.param(save(RGB, "JPEG", progressive=True), 3, id="JPEG, progressive"),
+        pytest.param(save(RGB, "JPEG", exif=exif(6)), 3, id="JPEG, turned when shown"),
+        pytest.param(save(RGB, "JPEG", comment=b"\xff\xc0\0\x11\x08\0\1\0\1"), 3, id="JPEG, misleading note"),
+        pytest.param(save(RGB.convert("L"), "JPEG"), 1, id="JPEG, grey"),
+        pytest.param(save(RGB.convert("CMYK"), "JPEG"), 4, id="JPEG, CMYK"),
+        pytest.param(save(RGB, "PNG"), 3, id="PNG"),
+        pytest.param(save(RGB.convert("P"), "PNG"), 3, id="PNG, palette"),
+        pytest.param(save(RGB.convert("1"), "PNG"), 1, id="PNG, 1 bit"),
+        pytest.param(save(RGB.convert("LA"), "PNG"), 2, id="PNG, grey with alpha"),
+        pytest.param(save(RGBA, "PNG", exif=exif(5)), 4, id="PNG, RGBA, turned when shown"),
+        pytest.param(save(RGB, "BMP"), 3, id="BMP"),
+        pytest.param(bmp(b"\0" * 40 * 24 * 3, 40, 24, header_bytes=12, height=24), 3, id="BMP, OS/2"),
+        pytest.param(bmp(b"\0" * 40 * 24 * 3, 40, 24, height=-24), 3, id="BMP, top to bottom"),
+        pytest.param(save(RGB.convert("P"), "BMP"), 3, id="BMP, palette"),
+        pytest.param(
+            bmp(b"\0" * 40 * 24 * 4, 40, 32, 56, (255 << 16, 255 << 8, 255, 255 << 24), height=24),
+            4,
+            id="BMP, alpha",
+        ),
+        pytest.param(save(RGB, "TIFF"), 3, id="TIFF"),
+        pytest.param(tiff(wide(GREY), order=">"), 1, id="TIFF, grey, big-endian"),
+        pytest.param(save(RGB.convert("P"), "TIFF"), 3, id="TIFF, palette"),
+        pytest.param(save(RGBA, "TIFF", big_tiff=True), 4, id="BigTIFF, RGBA"),
+        pytest.param(save(RGB, "WEBP"), 3, id="WebP"),
+        pytest.param(save(RGB, "WEBP", lossless=True), 3, id="WebP, lossless"),
+        pytest.param(save(RGBA, "WEBP", lossless=True), 4, id="WebP, lossless, RGBA"),
+        pytest.param(save(RGBA, "WEBP", exif=exif(8)), 4, id="WebP, RGBA, turned when shown"),
+    ],
+)
+def test_size_is_known_as_it_is_stored(content: bytes, channels: int) -> None:
+    examined = examine(content)
+
+    assert (examined.width_px, examined.height_px, examined.channels) == (40, 24, channels)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "TIFF"])
+def test_size_of_several_bytes(kind: str) -> None:
+    examined = examine(save(Image.new("L", (40000, 300)), kind))
+
+    assert (examined.width_px, examined.height_px) == (40000, 300)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"lossless": True}, {"exif": exif(1)}], ids=["lossy", "lossless", "canvas"]
+)
+def test_size_of_the_widest_webp(options: dict[str, Any]) -> None:
+    examined = examine(save(Image.new("L", (16383, 259)), "WEBP", **options))
+
+    assert (examined.width_px, examined.height_px) == (16383, 259)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +222,34 @@ def test_jpeg_of_12_bits_is_unsupported() -> None:
     ],
 )
 def test_headers_that_break_off_are_damage(content: bytes) -> None:
+    assert "is a damaged or truncated" in examine_fails(content, FailureCode.UNREADABLE)
+
+
+def without(content: bytes, size: bytes) -> bytes:
+    """The file with zeros where its size stands."""
+    assert content.count(size) == 1
+    return content.replace(size, bytes(len(size)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(without(save(RGB_200, "JPEG"), b"\0\3\0\xc8"), id="JPEG"),
+        pytest.param(without(save(RGB_200, "PNG"), b"\0\0\0\xc8"), id="PNG"),
+        pytest.param(without(save(RGB_200, "BMP"), struct.pack("<i", 200)), id="BMP"),
+        pytest.param(bmp(b"\0" * 480, -40, 24), id="BMP of negative width"),
+        pytest.param(tiff(picture(), {256: 0}), id="TIFF"),
+        pytest.param(tiff(picture(), {257: 0}), id="TIFF without height"),
+        pytest.param(without(save(RGB_200, "WEBP"), b"\x9d\x01\x2a\xc8\0\3\0"), id="WebP"),
+        pytest.param(without(save(RGB_200, "WEBP", lossless=True), b"\x2f\xc7\x80\0"), id="WebP, lossless"),
+        pytest.param(b"RIFF\x0c\0\0\0WEBPEXIF\0\0\0\0", id="WebP without pixels"),
+        pytest.param(
+            b"\x89PNG\r\n\x1a\n" + chunk(b"tEXt", bytes(20)) + chunk(b"IEND", b""), id="PNG, no header"
+        ),
+        pytest.param(png(picture(), 5, 8), id="PNG of an unknown kind"),
+    ],
+)
+def test_headers_without_a_size_are_damage(content: bytes) -> None:
     assert "is a damaged or truncated" in examine_fails(content, FailureCode.UNREADABLE)
 
 

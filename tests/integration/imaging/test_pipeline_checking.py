@@ -7,7 +7,8 @@ import pytest
 
 from pixfarm.imaging.colours import Colour
 from pixfarm.imaging.operations.declaration import Declared, Operation, operation_of
-from pixfarm.imaging.pipeline.checking import MAX_STEPS, Pipeline, parse
+from pixfarm.imaging.pipeline.checking import MAX_STEPS, Pipeline, Step, parse
+from pixfarm.imaging.pipeline.own_steps import OwnStep
 from pixfarm.imaging.pixels import Pixels
 from pixfarm.pipeline_text import BadPipeline
 
@@ -65,6 +66,7 @@ CATALOGUE: dict[str, Operation] = {
 
 def arguments(text: str) -> dict[str, object]:
     (step,) = parse(text, CATALOGUE).steps
+    assert isinstance(step, Step)
     return dict(step.arguments)
 
 
@@ -115,6 +117,14 @@ def test_values_have_the_type_that_is_declared(text: str, values: dict[str, obje
         ("resize: width=3, width=4", 18, "width is given twice; leave one out"),
         ("resize: width", 1, "resize is an operation and width has no value; write resize: width=..."),
         ("watermark", 1, "watermark needs text; write watermark: text=..."),
+        ("resize:crop: width=3", 1, "resize is an operation and crop has no value; write resize: crop=..."),
+        ("edges | my-code:f", 9, "my-code.py cannot be a Python module; name the file like my_code.py"),
+        ("class:f", 1, "class.py cannot be a Python module; name the file like class_.py"),
+        ("mine:lambda", 1, "lambda is a word of Python; name the function like lambda_"),
+        ("mine:_f", 1, "_f is private to mine.py; call a function whose name begins with a letter"),
+        ("mine:f: a=1, k-3=2", 14, "k-3 cannot be a parameter in Python; name it like k_3"),
+        ("mine:f: if=2", 9, "if cannot be a parameter in Python; name it like if_"),
+        ("mine:f: k=1, k=2", 14, "k is given twice; leave one out"),
         ("resize: width=wide", 15, "width: 'wide' is not a whole number (in px, written without it)"),
         ("resize: width=80px", 15, "width: '80px' is not a whole number (in px, written without it)"),
         ("resize: width=1_0", 15, "width: '1_0' is not a whole number"),
@@ -168,6 +178,16 @@ def test_a_refusal_tells_which_step_is_wrong(text: str, step: int) -> None:
 def test_what_is_left_out_is_checked_and_not_added() -> None:
     assert arguments("median: weight=3") == {"weight": 3}
     assert str(parse("median: weight=3", CATALOGUE)) == "median: weight=3"
+
+
+def test_a_function_of_peoples_own_is_kept_as_it_is_written() -> None:
+    pipeline = parse('edges|mine : f:k = 3 ,text="a, b"|mine:g', CATALOGUE)
+    assert pipeline.steps[1:] == (
+        OwnStep("mine", "f", (("k", "3"), ("text", "a, b"))),
+        OwnStep("mine", "g", ()),
+    )
+    assert str(pipeline) == 'edges | mine:f: k=3, text="a, b" | mine:g'
+    assert parse(str(pipeline), CATALOGUE) == pipeline
 
 
 def test_a_pipeline_as_text_is_read_as_the_same() -> None:

@@ -11,6 +11,7 @@ from pixfarm.imaging import ImageOutcome, ImageSettings, process_image, warm_up
 from pixfarm.imaging.decoding import decode
 from pixfarm.imaging.formats import examine
 from tests.integration.imaging.image_files import (
+    ORIENTATION_TAG,
     Array,
     exif,
     expected_edges,
@@ -48,7 +49,7 @@ def stop_with(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object) -> None:
         raise error
 
-    monkeypatch.setattr("pixfarm.imaging.processing.carry_out", fail)
+    monkeypatch.setattr("pixfarm.imaging.transforming.carry_out", fail)
 
 
 @pytest.mark.parametrize(
@@ -108,13 +109,13 @@ def test_mislabelled_image_keeps_name_and_real_format(tmp_path: Path) -> None:
         assert result.format == "PNG"
 
 
-def test_outcome_has_the_upright_size_and_the_result_no_orientation(tmp_path: Path) -> None:
+def test_outcome_has_the_upright_size_and_the_result_is_told_to_be_upright(tmp_path: Path) -> None:
     outcome = process(tmp_path, save(RGB, "PNG", exif=exif(6)))
 
     assert (outcome.width_px, outcome.height_px) == (24, 40)
     with Image.open(tmp_path / "output_dir" / "image") as result:
         assert result.size == (24, 40)
-        assert not result.getexif()
+        assert result.getexif()[ORIENTATION_TAG] == 1
 
 
 @pytest.mark.parametrize("name", ["new\nline.png", "sp ace.png", "日本語.png", "a" * 251 + ".png"], ids=ascii)

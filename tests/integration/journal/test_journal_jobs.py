@@ -168,7 +168,7 @@ def test_a_refused_job_takes_nothing_else_of_its_batch_with_it(journal: Journal)
     journal.record("job-2", image("b.jpg"), ORIGIN, nothing)
     journal.flush()
     assert acknowledged == ["a.jpg"]
-    assert journal.last_done("/new", ["b.jpg"]) == {"b.jpg": ORIGIN}
+    assert journal.last_done("/new", ORIGIN.pipeline, ["b.jpg"]) == {"b.jpg": ORIGIN}
 
 
 @pytest.mark.parametrize("column", ["spec", "summary"])
@@ -184,7 +184,7 @@ def test_a_job_of_another_version_is_named_instead_of_half_read(tmp_path: Path, 
 def test_of_however_many_jobs_each_is_written_to_and_only_some_are_remembered(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pixfarm.journal.journal._MAX_KEYS", 3)
+    monkeypatch.setattr("pixfarm.journal.keys._MAX_KEYS", 3)
     for number in range(8):
         begin(journal, f"new-{number}")
         assert len(journal._keys) <= 3

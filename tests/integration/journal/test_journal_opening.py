@@ -16,7 +16,7 @@ from pixfarm.journal import database as database_module
 from pixfarm.journal.database import open_database
 from pixfarm.journal.schema import MIGRATIONS
 from pixfarm.model import ImageRecord, ImageState
-from tests.integration.journal.journal_parts import BASE, ORIGIN, image, names, note, opened
+from tests.integration.journal.journal_parts import BASE, ORIGIN, image, names, note, note_looks, opened
 
 FILE = "journal.sqlite3"
 SECOND = (
@@ -215,10 +215,9 @@ def test_a_migration_that_fails_changes_nothing(folder: Path) -> None:
         assert names(journal.images("job-1", "", 1)) == ["000.jpg"]
 
 
-def test_the_tables_can_hold_what_they_held_when_they_were_first_released(tmp_path: Path) -> None:
-    """A row as the first format has it, number by number: the numbers in the file never change."""
-    Journal(tmp_path).close()
-    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as connection:
+def test_a_journal_of_the_first_format_opens_and_goes_on(tmp_path: Path) -> None:
+    """Rows as the first format has them, number by number: the numbers in the file never change."""
+    with closing(open_database(tmp_path / FILE, MIGRATIONS[:1])) as connection:
         connection.execute("INSERT INTO texts VALUES (1, ?), (2, 'node_1'), (3, 'CRASHED')", (BASE,))
         connection.execute(
             """INSERT INTO jobs VALUES (1, 'job-1', 1, 'f', 'paused',
@@ -241,7 +240,11 @@ def test_the_tables_can_hold_what_they_held_when_they_were_first_released(tmp_pa
             )
             for state in (ImageState.DONE, ImageState.FAILED, ImageState.NOT_DONE, ImageState.SKIPPED)
         ]  # fmt: skip
-        assert journal.last_done(BASE, ["done"])["done"].result_mtime_ns == 10
+        assert journal.last_done(BASE, "node_1", ["done"])["done"].result_mtime_ns == 10
+        assert journal.flagged("job-1", 10) == []
+        note_looks(journal, "new", 40, 30, "clipped")
+        assert [record.flags for record in journal.flagged("job-1", 10)] == [("clipped",)]
+        assert journal.sizes("job-1").widths == {40: 1}  # of images of the first format it is not known
 
 
 def test_an_acknowledged_image_is_in_the_files_at_that_moment(tmp_path: Path) -> None:

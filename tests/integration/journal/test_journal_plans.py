@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from pixfarm.journal import Journal, images, jobs
+from pixfarm.journal import Journal, flags, images, jobs
 
 _ONE_ROW = "USING PRIMARY KEY (base=? AND filename=? AND job=?)"
 
@@ -14,12 +14,18 @@ _ONE_ROW = "USING PRIMARY KEY (base=? AND filename=? AND job=?)"
         (images._RECORDS, "USING PRIMARY KEY (base=? AND filename>? AND filename<?)", "TEMP B-TREE"),
         (images._BAD_RECORDS, "INDEX bad_images (job=? AND state=? AND filename>?)", "TEMP B-TREE"),
         (images._COUNTS, "USING PRIMARY KEY (base=? AND filename>? AND filename<?)", "SCAN"),
+        (flags._FLAGGED, "INDEX flagged_images (job=? AND filename>?)", "TEMP B-TREE"),
+        (flags._SIZES, "USING PRIMARY KEY (base=? AND filename>? AND filename<?)", "SCAN"),
+        (flags._OUTSIDE, "USING PRIMARY KEY (base=? AND filename>? AND filename<?)", "SCAN"),
         (images._ENDED, _ONE_ROW, "SCAN i"),
         (images._LAST_DONE, _ONE_ROW, "TEMP B-TREE"),
         (jobs._UNFINISHED, "unfinished_jobs", "TEMP B-TREE"),
         (jobs._LATEST, "", "TEMP B-TREE"),
     ],
-    ids=["span", "records", "bad records", "counts", "ended", "last done", "unfinished", "latest"],
+    ids=[
+        *("span", "records", "bad records", "counts", "flagged", "sizes", "outside"),
+        *("ended", "last done", "unfinished", "latest"),
+    ],
 )
 def test_every_question_finds_its_rows_in_the_order_they_are_kept_in(
     journal: Journal, sql: str, needed: str, not_needed: str

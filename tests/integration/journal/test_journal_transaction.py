@@ -69,10 +69,10 @@ def test_a_batch_that_does_not_fit_writes_nothing_and_can_be_tried_again(tables:
     tables.connection.execute("PRAGMA max_page_count = 1000000")
     tables.transactions.commit(batch)
     assert len(tables.images()) == 1000
-    found = images.last_done(tables.connection, BASE, ["00000.jpg"])
+    found = images.last_done(tables.connection, BASE, ORIGIN.pipeline, ["00000.jpg"])
     assert found == {"00000.jpg": ORIGIN}
     assert images.counts(tables.connection, tables.key, "", 10**6)[0] == [
-        (ImageState.DONE, "a node that is new", 1000, 500.0)
+        (ImageState.DONE, "a node that is new", 1000, 500.0, 0)
     ]
     assert isinstance(batch.orders[0].answer.result(0), JobKey)
     assert tables.connection.execute("SELECT state FROM jobs ORDER BY id").fetchall() == [

@@ -7,7 +7,18 @@ from typing import Any
 
 from pixfarm.console import Progress
 from pixfarm.errors import FailureCode
-from pixfarm.model import Failure, JobReport, JobState, JobStatus, NodeCounts, Strategy
+from pixfarm.model import (
+    Failure,
+    ImageRecord,
+    ImageState,
+    JobReport,
+    JobState,
+    JobStatus,
+    NodeCounts,
+    Strategy,
+)
+from pixfarm.phases import Phases
+from pixfarm.recipe import Recipe
 
 NODES = (
     NodeCounts(name="node_1", done=200, refused=41, failed=0, mean_s=0.0184),
@@ -44,6 +55,9 @@ STATUS = JobStatus(
     running=8,
     listing_complete=True,
 )
+TIMED = tuple(
+    dataclasses.replace(node, phases=Phases(6.0, 0.3, 36.0, 3.0, (3.0, 1.5), 4.5, 1.5)) for node in NODES
+)
 HOSTILE = "a\nb\x1b[31m\x07\u202egpj.exe[bold]x[/bold] :smile: \udcff.png"
 HARMLESS = "a\\nb\\x1b[31m\\x07\\u202egpj.exe[bold]x[/bold] :smile: \\udcff.png"
 
@@ -65,6 +79,22 @@ def cancelled_report(listed: int = 100) -> JobReport:
 
 def cancelled(filename: str) -> Failure:
     return Failure(filename, FailureCode.CANCELLED, "the job was cancelled")
+
+
+def timed_report(pipeline: str = "resize: width=8 | sharpen", **changes: Any) -> JobReport:
+    """A report of nodes that tell where the time of their images went."""
+    return report(nodes=TIMED, recipe=Recipe(pipeline), **changes)
+
+
+def flagged_report(flagged: int) -> JobReport:
+    flags = [
+        ImageRecord(
+            filename=f"img_{number:03}.jpg", state=ImageState.DONE, flags=("clipped", "outlier"),
+            width_px=1600, height_px=12,
+        )
+        for number in range(min(flagged, 100))
+    ]  # fmt: skip
+    return report(flagged=flagged, flags=tuple(flags))
 
 
 def break_off(progress: Progress, *shown: JobStatus) -> None:

@@ -31,6 +31,15 @@ RECORDS = (
     ),
     ImageRecord(filename="z.jpg", state=ImageState.NOT_DONE, code="CANCELLED", message="the job stopped"),
 )
+FLAGGED = ImageRecord(
+    filename="flat.jpg",
+    state=ImageState.DONE,
+    node="node_1",
+    attempts=1,
+    flags=("clipped", "outlier"),
+    width_px=1600,
+    height_px=12,
+)
 
 
 def test_a_pipe_gets_a_line_for_each_image() -> None:
@@ -58,6 +67,19 @@ def test_a_terminal_gets_the_same_columns_and_reasons_below(terminal: Terminal) 
         "  not done  -             -        -      0        0  z.jpg",
         "    CANCELLED: the job stopped",
     ]
+
+
+def test_an_image_that_looks_wrong_is_told_with_flags_and_size() -> None:
+    stream = io.StringIO()
+    print_images(JOB, [FLAGGED], stream)
+    told = stream.getvalue().splitlines()[-1]
+    assert told.endswith("  flat.jpg: looks wrong: clipped, outlier (1600 x 12 px)")
+
+
+def test_a_terminal_tells_below_an_image_that_it_looks_wrong(terminal: Terminal) -> None:
+    print_images(JOB, [FLAGGED], terminal)
+    assert terminal.text().splitlines()[-1] == "    looks wrong: clipped, outlier (1600 x 12 px)"
+    assert "\x1b[33mlooks wrong" in terminal.getvalue()
 
 
 @pytest.mark.parametrize(("width", "columns"), [(70, 5), (60, 4), (50, 3), (40, 2), (20, 1)])

@@ -54,6 +54,11 @@ def test_a_line_tells_what_is_known() -> None:
     assert lines_for(known) == ["  120 of 300 done, 2 failed, 60.0 images/s, ETA 0:03, 41 refusals"]
 
 
+@pytest.mark.parametrize(("flagged", "words"), [(1, "1 looks wrong"), (1200, "1,200 look wrong")])
+def test_a_line_tells_how_many_results_look_wrong(flagged: int, words: str) -> None:
+    assert lines_for(status(done=120, flagged=flagged)) == [f"  120 of 300 done, {words}"]
+
+
 def test_a_total_that_still_grows_has_a_plus_and_no_eta() -> None:
     known = status(done=120, total=5312, elapsed_s=2.0, listing_complete=False)
     assert lines_for(known) == ["  120 of 5,312+ done, 60.0 images/s, still listing"]

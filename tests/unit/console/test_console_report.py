@@ -6,7 +6,16 @@ from pixfarm.console import exit_code, print_report
 from pixfarm.console.outcome import headline
 from pixfarm.errors import FailureCode
 from pixfarm.model import Failure, JobReport, JobState
-from tests.unit.console.samples import HARMLESS, HOSTILE, Terminal, cancelled, cancelled_report, report
+from pixfarm.request import Output
+from tests.unit.console.samples import (
+    HARMLESS,
+    HOSTILE,
+    Terminal,
+    cancelled,
+    cancelled_report,
+    flagged_report,
+    report,
+)
 
 BROKEN = Failure("sub/broken.jpg", FailureCode.UNREADABLE, "no image", "node_2")
 
@@ -155,6 +164,10 @@ def test_a_report_of_nothing_but_earlier_results_says_where_they_are() -> None:
     assert "  results   /srv/pics/output_dir" in plain(report(done=0, skipped=300))
 
 
+def test_a_report_of_results_that_went_elsewhere_says_where_they_are() -> None:
+    assert "  results   /srv/web" in plain(report(output=Output("/srv/web")))
+
+
 def test_an_empty_directory_needs_no_tables() -> None:
     assert plain(report(total=0, done=0))[1:] == ["", "  strategy  load-balancing", "  job       job-7"]
 
@@ -187,6 +200,36 @@ def test_an_image_that_failed_by_itself_is_not_hidden_by_a_cancelled_job(termina
 
 def test_failures_without_a_list_are_told_as_such() -> None:
     assert plain(report(done=299, failed=1))[-1] == "  the server did not say which"
+
+
+def test_a_pipe_gets_every_listed_result_that_looks_wrong_and_how_many_more() -> None:
+    lines = plain(flagged_report(103))
+    title = lines.index("103 of 300 results look wrong:")
+    assert lines[title + 1] == "  img_000.jpg: clipped, outlier (1600 x 12 px)"
+    assert len(lines) == title + 1 + 100 + 1
+    assert lines[-1] == "  and 3 more (client.py --report job-7 has all)"
+
+
+def test_a_terminal_gets_the_first_twenty_results_that_look_wrong(terminal: Terminal) -> None:
+    print_report(flagged_report(103), terminal)
+    lines = [line.strip() for line in terminal.text().splitlines()]
+    title = lines.index("103 of 300 results look wrong")
+    assert lines[title + 1 : title + 3] == [
+        "file         flags                     size",
+        "img_000.jpg  clipped, outlier  1600 x 12 px",
+    ]
+    assert lines[title + 22 :] == ["and 83 more (client.py --report job-7 has all)"]
+
+
+def test_one_result_that_looks_wrong_is_no_plural_and_has_no_more() -> None:
+    assert plain(flagged_report(1))[-2:] == [
+        "1 of 300 results looks wrong:",
+        "  img_000.jpg: clipped, outlier (1600 x 12 px)",
+    ]
+
+
+def test_results_that_look_wrong_are_no_failures() -> None:
+    assert exit_code(flagged_report(300)) == 0
 
 
 def test_hostile_names_are_whole_and_harmless_in_a_pipe() -> None:

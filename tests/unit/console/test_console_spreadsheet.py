@@ -19,6 +19,9 @@ DONE = ImageRecord(
     refusals=12,
     seconds=0.018400000000000003,
     bytes_written=12_345,
+    flags=("clipped", "outlier"),
+    width_px=1600,
+    height_px=1200,
 )
 
 
@@ -45,9 +48,9 @@ def test_there_is_a_header_and_a_row_for_each_image() -> None:
         filename="sub/b.jpg", state=ImageState.NOT_DONE, code="CANCELLED", message="not done: the job stopped"
     )
     assert written(DONE, failed) == (
-        "filename,state,node,attempts,refusals,seconds,bytes_written,code,message\r\n"
-        "a.jpg,done,node_1,1,12,0.0184,12345,,\r\n"
-        "sub/b.jpg,not done,,0,0,0.0,0,CANCELLED,not done: the job stopped\r\n"
+        "filename,state,node,attempts,refusals,seconds,bytes_written,code,message,width_px,height_px,flags\r\n"
+        "a.jpg,done,node_1,1,12,0.0184,12345,,,1600,1200,clipped outlier\r\n"
+        "sub/b.jpg,not done,,0,0,0.0,0,CANCELLED,not done: the job stopped,0,0,\r\n"
     )
 
 
@@ -82,6 +85,11 @@ def test_a_name_that_could_be_a_formula_has_an_apostrophe_before_it(first: str) 
 def test_no_other_text_can_be_a_formula_either(field: str) -> None:
     record = ImageRecord(filename="a.jpg", state=ImageState.FAILED, **{field: "=1+1"})  # type: ignore[arg-type]
     assert read_back(written(record))[0][field] == "'=1+1"
+
+
+def test_no_flag_of_a_newer_node_can_be_a_formula() -> None:
+    record = ImageRecord(filename="a.jpg", state=ImageState.DONE, flags=("=1+1", "x"))
+    assert read_back(written(record))[0]["flags"] == "'=1+1 x"
 
 
 def test_control_characters_are_shown_as_escapes() -> None:
@@ -127,6 +135,15 @@ def test_an_earlier_csv_and_an_empty_file_are_replaced(tmp_path: Path) -> None:
     assert save_csv([DONE], path) == 1
     assert save_csv([DONE, DONE], path) == 2
     assert len(path.read_text().splitlines()) == 3
+
+
+def test_a_csv_of_a_version_that_had_fewer_columns_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "done.csv"
+    path.write_text(
+        "filename,state,node,attempts,refusals,seconds,bytes_written,code,message\r\n", newline=""
+    )
+    save_csv([DONE], path)
+    assert path.read_bytes() == written(DONE).encode()
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:

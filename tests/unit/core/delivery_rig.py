@@ -13,6 +13,7 @@ from pixfarm.fleet import Fleet
 from pixfarm.flight import Flight
 from pixfarm.ledger import Ledger
 from pixfarm.model import Failure, ImageRecord, NodeHealth, NodeStatus, Strategy
+from pixfarm.recipe import EDGES, Recipe
 from pixfarm.tally import Tally
 from pixfarm.trace import Trace
 from tests.unit.core.fake_journal import FakeJournal
@@ -63,6 +64,7 @@ class Rig:
         journal: FakeJournal | None = None,
         job_id: str = "job-1",
         trace: Trace | None = None,
+        recipe: Recipe = EDGES,
     ) -> None:
         self.clock = clock or Clock()
         self.fleet = fleet or fleet_of(*[0.0] * nodes, clock=self.clock)
@@ -72,7 +74,7 @@ class Rig:
         self.pauses: list[float] = []
         self.missing_sources: set[str] = set()
         self.ended: list[Flight] = []
-        job = replace(spec(Path("/base"), strategy, job_id), task_timeout_s=task_timeout_s)
+        job = replace(spec(Path("/base"), strategy, job_id), task_timeout_s=task_timeout_s, recipe=recipe)
         self.journal.add_job(job, TOKEN, summary(job_id=job_id))
         trace = trace or Trace(None)
         ledger = Ledger(job_id, as_journal(self.journal), self.tally, trace)

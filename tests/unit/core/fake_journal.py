@@ -2,13 +2,14 @@
 
 import dataclasses
 import math
+import sys
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from pixfarm.errors import UnknownJob
-from pixfarm.journal import Counted, JournaledJob, Provenance
+from pixfarm.journal import Counted, JournaledJob, Provenance, SizeRange, Sizes
 from pixfarm.model import ImageRecord, ImageState, JobSpec, JobState, JobSummary
 
 
@@ -117,14 +118,15 @@ class FakeJournal:
         }
         return ended & set(names)
 
-    def last_done(self, base_path: str, names: Sequence[str]) -> dict[str, Provenance]:
+    def last_done(self, base_path: str, fingerprint: str, names: Sequence[str]) -> dict[str, Provenance]:
         with self._lock:
             jobs = [job.spec for job in self._jobs.values() if job.spec.base_path == base_path]
         last: dict[str, Provenance] = {}
         for spec in jobs:
             for row in self._rows_of(spec.job_id):
-                if row.origin is not None and row.record.filename in names:
-                    last[row.record.filename] = row.origin
+                origin = row.origin
+                if origin and origin.pipeline == fingerprint and row.record.filename in names:
+                    last[row.record.filename] = origin
         return last
 
     def counted(self, job_id: str) -> Counted:
@@ -141,7 +143,31 @@ class FakeJournal:
             not_done=states[ImageState.NOT_DONE],
             skipped=states[ImageState.SKIPPED],
             nodes=dict(nodes),
+            flagged=len(self.flagged(job_id, sys.maxsize)),
         )
+
+    def flagged(self, job_id: str, limit: int) -> list[ImageRecord]:
+        return [row.record for row in self._rows_of(job_id) if row.record.flags][:limit]
+
+    def sizes(self, job_id: str) -> Sizes:
+        done = [row.record for row in self._rows_of(job_id) if row.record.width_px]
+        return Sizes(
+            Counter(record.width_px for record in done), Counter(record.height_px for record in done)
+        )
+
+    def outside(self, job_id: str, usual: SizeRange) -> Iterator[ImageRecord]:
+        for row in self._rows_of(job_id):
+            width, height = row.record.width_px, row.record.height_px
+            is_usual = usual.narrowest <= width <= usual.widest and usual.lowest <= height <= usual.highest
+            if width and not is_usual:
+                yield row.record
+
+    def write_flags(self, job_id: str, records: Sequence[ImageRecord]) -> None:
+        self.flush()
+        with self._lock:
+            for record in records:
+                known = self._rows[job_id, record.filename]
+                self._rows[job_id, record.filename] = dataclasses.replace(known, record=record)
 
     def states(self, job_id: str = "job-1") -> dict[str, ImageState]:
         """What has come of each image, as committed."""

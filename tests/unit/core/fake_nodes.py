@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from pixfarm.errors import FailureCode, RejectReason, TaskFailed, TaskRejected
 from pixfarm.model import Machine, Strategy, Task, TaskResult
+from pixfarm.phases import NO_TIME
 from pixfarm.recipe import Recipe
 
 Answer = Callable[[Task], object]
@@ -51,7 +52,8 @@ class FakeNodes:
         answers: those of single nodes, by name.
         otherwise: that of all others.
 
-    ``worked_s`` is what each says that it spent on an image, ``mtimes_ns`` when the results were written.
+    ``worked_s`` is what each says that it spent on an image, ``phases`` in detail, ``mtimes_ns`` when the
+    results were written, ``heights_px`` how high they are where not 3 pixels, ``flags`` how they look.
     """
 
     def __init__(self, answers: Mapping[str, Answer] | None = None, otherwise: Answer | None = None) -> None:
@@ -59,6 +61,9 @@ class FakeNodes:
         self._otherwise = otherwise or doing
         self._lock = threading.Lock()
         self.worked_s = 0.01
+        self.phases = NO_TIME
+        self.heights_px: dict[str, int] = {}
+        self.flags: dict[str, tuple[str, ...]] = {}
         self.mtimes_ns: Iterator[int] = itertools.repeat(9)
         self.asked: list[tuple[str, str]] = []
         self.tasks: list[Task] = []
@@ -75,12 +80,14 @@ class FakeNodes:
             waited_s=0.0,
             worked_s=self.worked_s,
             width_px=4,
-            height_px=3,
+            height_px=self.heights_px.get(task.filename, 3),
             bytes_written=100,
             source_bytes=70,
             source_mtime_ns=7,
             result_mtime_ns=next(self.mtimes_ns),
             pipeline=Recipe().fingerprint,
+            phases=self.phases,
+            flags=self.flags.get(task.filename, ()),
         )
 
     def nodes_asked(self, filename: str) -> list[str]:

@@ -20,6 +20,7 @@ from pixfarm.model import (
     NodeStatus,
     Strategy,
 )
+from pixfarm.name_lists import NameLists
 from pixfarm.shared import Farm
 from pixfarm.slots import Slots
 from pixfarm.trace import Trace
@@ -27,6 +28,7 @@ from pixfarm.watch import Watch
 from tests.unit.core.fake_journal import FakeJournal
 
 BASE = "/base"
+NO_LISTS = NameLists(Path("/no/such/place/lists"))  # for jobs that have none
 PATIENCE_S = 10.0  # for what happens at once, unless it never does
 
 Ping = Callable[[Machine], NodeStatus]
@@ -90,6 +92,7 @@ def farm_of(
     slots: Slots | None = None,
     trace: Trace | None = None,
     ping: Ping = silent,
+    lists: NameLists = NO_LISTS,
 ) -> Farm:
     """What jobs share; ``ping`` answers when a call has broken off."""
     return Farm(
@@ -98,6 +101,7 @@ def farm_of(
         send,
         watch_of(fleet, ping).lives,
         as_journal(journal or FakeJournal()),
+        lists,
         trace or Trace(None),
         random.Random(1),
     )

@@ -11,6 +11,7 @@ from pixfarm.dispatch import Job
 from pixfarm.fleet import Fleet
 from pixfarm.model import JobReport, JobSpec, Strategy, Task
 from pixfarm.progress import Before
+from pixfarm.recipe import EDGES, Recipe
 from pixfarm.slots import Slots
 from tests.unit.core.fake_journal import FakeJournal
 from tests.unit.core.fake_nodes import Answer, FakeNodes
@@ -89,6 +90,7 @@ class JobRig:
         before: Before | None = None,
         ping: Ping = silent,
         skip_done: bool = False,
+        recipe: Recipe = EDGES,
     ) -> None:
         self.base = base
         self.fleet = fleet or fleet_of(0.0, 0.0, workers=2)
@@ -96,7 +98,7 @@ class JobRig:
         self.journal = journal or FakeJournal()
         self.slots = WatchedSlots(self.fleet)
         self.farm = farm_of(self.nodes, self.fleet, journal=self.journal, slots=self.slots, ping=ping)
-        job_spec: JobSpec = replace(spec(base, strategy), skip_done=skip_done)
+        job_spec: JobSpec = replace(spec(base, strategy), skip_done=skip_done, recipe=recipe)
         self.job = Job(job_spec, self.farm, list, before)
         if self.journal.job("job-1") is None:
             self.journal.add_job(job_spec, self.job.token, summary(base_path=str(base)))

@@ -10,10 +10,11 @@ from pixfarm.dispatch import Job
 from pixfarm.fleet import Fleet
 from pixfarm.jobs import Jobs
 from pixfarm.model import JobReport, JobSpec, Strategy
+from pixfarm.name_lists import NameLists
 from pixfarm.trace import Trace
 from tests.unit.core.fake_journal import FakeJournal
 from tests.unit.core.fake_nodes import Answer, FakeNodes
-from tests.unit.core.farm_parts import PATIENCE_S, farm_of, fleet_of
+from tests.unit.core.farm_parts import NO_LISTS, PATIENCE_S, farm_of, fleet_of
 from tests.unit.core.job_rig import Gate
 
 BALANCED = Strategy.LOAD_BALANCING
@@ -28,6 +29,7 @@ class JobsRig:
         answer: Answer | None = None,
         fleet: Fleet | None = None,
         trace: Trace | None = None,
+        lists: NameLists = NO_LISTS,
     ) -> None:
         self.gate = Gate()
         self.reports: list[JobReport] = []
@@ -35,7 +37,7 @@ class JobsRig:
         self.nodes = FakeNodes(otherwise=answer or self.gate)
         self.journal = journal or FakeJournal()
         self.fleet = fleet or fleet_of(0.0, workers=20)
-        farm = farm_of(self.nodes, self.fleet, journal=self.journal, trace=trace)
+        farm = farm_of(self.nodes, self.fleet, journal=self.journal, trace=trace, lists=lists)
         self.jobs = Jobs(farm, self._on_end)
 
     def _on_end(self, report: JobReport) -> None:

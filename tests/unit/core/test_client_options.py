@@ -5,6 +5,7 @@ import pytest
 from pixfarm.client_options import ClientOptions, Mode, parse
 from pixfarm.model import Strategy
 from pixfarm.recipe import Recipe
+from pixfarm.request import ALL
 
 
 def complaint(command: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -28,6 +29,11 @@ def test_no_argument_at_all_submits_with_what_is_usual() -> None:
         base_path=None,
         strategy=None,
         recipe=None,
+        selection=ALL,
+        output=None,
+        name=None,
+        dry_run=False,
+        proof=None,
         priority=0,
         skip_done=False,
         task_timeout_s=None,
@@ -63,6 +69,7 @@ def test_everything_that_concerns_a_new_job_is_taken() -> None:
         ("--list-nodes --json", Mode.NODES, ""),
         ("--list-ops --json", Mode.OPERATIONS, ""),
         ("--retry-failed j1 --op flip", Mode.RETRY, "j1"),
+        ("--retry-failed j1 --output web --name {stem}_2{ext}", Mode.RETRY, "j1"),
     ],
 )
 def test_each_mode_is_chosen_by_its_flag(command: str, mode: Mode, job_id: str) -> None:
@@ -127,7 +134,11 @@ def test_help_says_how_long_a_paused_job_is_followed(capsys: pytest.CaptureFixtu
             "--pause j --task-timeout 3 data",
             "so base_path and --task-timeout would be ignored; leave them out",
         ),
-        ("--retry-failed j data", "--retry-failed takes the base path of JOB, so base_path would be ignored"),
+        ("--retry-failed j data", "--retry-failed takes base path and images of JOB, so base_path would be"),
+        ("--retry-failed j --include *.png", "base path and images of JOB, so --include would be"),
+        ("--retry-failed j --limit 3 --files-from -", "so --limit and --files-from would be"),
+        ("--attach j --output web", "--attach submits nothing, so --output would be ignored; leave it out"),
+        ("--cancel j --name {stem}{ext}", "--cancel submits nothing, so --name would be ignored"),
         ("--report j data", "--report shows the images and leaves, so base_path would be ignored"),
         ("--jobs --wait-s 3", "--jobs shows the jobs and leaves, so --wait-s would be ignored"),
         ("--list-nodes --strategy random", "--list-nodes shows the nodes and leaves, so --strategy would be"),

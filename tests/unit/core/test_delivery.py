@@ -72,6 +72,8 @@ def test_a_done_image_is_noted_with_where_it_comes_from() -> None:
         refusals=1,
         seconds=row.record.seconds,
         bytes_written=100,
+        width_px=4,
+        height_px=3,
     )
     assert row.origin is not None
     origin = row.origin

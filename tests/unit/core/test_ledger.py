@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from pixfarm.errors import FailureCode
 from pixfarm.journal import Provenance
 from pixfarm.ledger import Ledger
 from pixfarm.model import ImageRecord, ImageState, TaskResult
+from pixfarm.phases import Phases
 from pixfarm.scheduling.attempts import Attempts
 from pixfarm.tally import Tally
 from pixfarm.trace import Trace
@@ -36,7 +38,8 @@ class Books:
 
 def test_a_done_image_is_written_with_how_it_came_to_be() -> None:
     books = Books()
-    books.ledger.done("b/a.jpg", Attempts(taken=2, refusals=3), "node_1", 0.75, RESULT)
+    flagged = dataclasses.replace(RESULT, flags=("clipped",))
+    books.ledger.done("b/a.jpg", Attempts(taken=2, refusals=3), "node_1", 0.75, flagged)
     (row,) = books.journal.recorded
     assert row.record == ImageRecord(
         filename="b/a.jpg",
@@ -46,10 +49,22 @@ def test_a_done_image_is_written_with_how_it_came_to_be() -> None:
         refusals=3,
         seconds=0.75,
         bytes_written=100,
+        flags=("clipped",),
+        width_px=4,
+        height_px=3,
     )
     assert row.origin == Provenance(
         source_bytes=70, source_mtime_ns=7, result_bytes=100, result_mtime_ns=9, pipeline="edges/2"
     )
+
+
+def test_where_the_time_of_a_done_image_went_is_counted_once_the_journal_has_it() -> None:
+    books = Books()
+    timed = dataclasses.replace(RESULT, waited_s=0.125, phases=Phases(reading=0.25, operations=(0.5,)))
+    books.ledger.done("a.jpg", Attempts(), "node_1", 0.75, timed)
+    assert books.tally.nodes() == ()
+    books.journal.flush()
+    assert books.tally.nodes()[0].phases == Phases(0.125, 0.125, 0.25, 0.0, (0.5,), 0.0, 0.0)
 
 
 def test_a_failed_image_is_written_with_why() -> None:

@@ -303,3 +303,24 @@ def test_without_input_dir_results_may_not_go_among_the_originals_either(tmp_pat
     (tmp_path / "output_dir").symlink_to(tmp_path / "sub")
     with pytest.raises(InvalidRequest, match="results would mix with the originals"):
         check_apart(source_tree(str(tmp_path)))
+
+
+@pytest.mark.parametrize("output", ["input_dir", "input_dir/web", ".", "..", "missing/../input_dir/web"])
+def test_an_output_directory_among_the_originals_or_above_is_refused(tmp_path: Path, output: str) -> None:
+    base = tmp_path / "base"
+    (base / "input_dir").mkdir(parents=True)
+    with pytest.raises(InvalidRequest, match="choose an output directory that neither"):
+        check_apart(source_tree(str(base), output_dir=str(base / output)))
+
+
+@pytest.mark.parametrize("output", ["base/web", "elsewhere", "base/input_dir_2", "base/output_dir"])
+def test_an_output_directory_apart_from_the_originals_need_not_be_there(tmp_path: Path, output: str) -> None:
+    (tmp_path / "base" / "input_dir").mkdir(parents=True)
+    check_apart(source_tree(str(tmp_path / "base"), output_dir=str(tmp_path / output)))
+
+
+def test_a_link_that_leads_an_output_directory_to_the_originals_is_told(tmp_path: Path) -> None:
+    (tmp_path / "base" / "input_dir").mkdir(parents=True)
+    (tmp_path / "web").symlink_to(tmp_path / "base" / "input_dir")
+    with pytest.raises(InvalidRequest, match=r"web leads to .*/base/input_dir, where results would mix"):
+        check_apart(source_tree(str(tmp_path / "base"), output_dir=str(tmp_path / "web")))

@@ -6,15 +6,16 @@ import pytest
 from pixfarm.control import Control, Suspended
 from pixfarm.errors import FailureCode, GaveUp
 from pixfarm.model import Failure, ImageRecord, ImageState, JobSpec, JobState, JobSummary, Strategy
-from pixfarm.progress import Progress, report_of, status_of
+from pixfarm.progress import Before, Progress, report_of, status_of
 from tests.unit.core.farm_parts import summary
 
 SPEC = JobSpec("job-1", "/base", Strategy.RANDOM, priority=7)
 FAILURE = Failure("old.jpg", "UNREADABLE", "no image", "node_1")
+FLAGGED = ImageRecord(filename="grey.jpg", state=ImageState.DONE, node="node_1", flags=("uniform",))
 
 
-def progress(before: JobSummary | None = None, failures: tuple[Failure, ...] = ()) -> Progress:
-    return Progress(SPEC, Control("job-1", lambda: None), before, failures)
+def progress(before: Before | None = None) -> Progress:
+    return Progress(SPEC, Control("job-1", lambda: None), before)
 
 
 def end(one: Progress, *states: ImageState) -> None:
@@ -36,11 +37,12 @@ def test_a_job_knows_when_it_was_submitted() -> None:
 
 
 def test_a_later_run_keeps_what_the_earlier_one_knew() -> None:
-    before = dataclasses.replace(summary(), submitted_at=123.0, done=4, failed=1, total=9)
-    one = progress(before, (FAILURE,))
+    before = dataclasses.replace(summary(), submitted_at=123.0, done=4, failed=1, flagged=1, total=9)
+    one = progress(Before(before, (FAILURE,), (FLAGGED,)))
     end(one, ImageState.DONE)
     assert (one.summary().submitted_at, one.summary().done, one.summary().failed) == (123.0, 5, 1)
     assert one.report().failures == (FAILURE,)
+    assert (one.report().flagged, one.report().flags) == (1, (FLAGGED,))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ def test_the_total_is_the_best_that_is_known(
 
 
 def test_images_that_ended_in_an_earlier_run_and_are_gone_now_are_in_the_total() -> None:
-    one = progress(dataclasses.replace(summary(), done=5, skipped=2, failed=1))
+    one = progress(Before(dataclasses.replace(summary(), done=5, skipped=2, failed=1), ()))
     one.listed, one.is_listed = 6, True
     assert one.summary().total == 8
 
@@ -105,8 +107,9 @@ def test_a_report_has_everything_of_the_summary_and_the_failures() -> None:
 
 
 def test_a_summary_reads_as_status_and_as_report() -> None:
-    known = dataclasses.replace(summary(), done=3, total=4, copies=2, skipped=1, priority=-5)
-    status, report = status_of(known), report_of(known, (FAILURE,))
+    known = dataclasses.replace(summary(), done=3, total=4, copies=2, skipped=1, priority=-5, flagged=1)
+    status, report = status_of(known), report_of(known, (FAILURE,), (FLAGGED,))
+    assert report.flags == (FLAGGED,)
     assert (status.running, status.listing_complete, report.failures) == (0, True, (FAILURE,))
     for field in dataclasses.fields(JobSummary):
         expected = getattr(known, field.name)

@@ -1,7 +1,11 @@
 import dataclasses
+import math
 
-from pixfarm.model import Failure, ImageRecord, ImageState, JobSummary, NodeCounts
-from pixfarm.tally import MAX_FAILURES, Tally
+import pytest
+
+from pixfarm.model import Failure, ImageRecord, ImageState, JobSummary, NodeCounts, TaskResult
+from pixfarm.phases import NO_TIME, Phases
+from pixfarm.tally import MAX_FAILURES, MAX_FLAGGED, Tally
 from tests.unit.core.farm_parts import start, summary
 
 
@@ -13,6 +17,14 @@ def bad(number: int, state: ImageState = ImageState.FAILED) -> ImageRecord:
     return ImageRecord(
         filename=f"{number}.jpg", state=state, node="node_1", code="UNREADABLE", message="no image"
     )
+
+
+def looking(number: int, *flags: str) -> ImageRecord:
+    return dataclasses.replace(done(), filename=f"{number}.jpg", flags=flags)
+
+
+def result(phases: Phases, waited_s: float = 0.125, worked_s: float = 0.25) -> TaskResult:
+    return TaskResult("x-1", waited_s, worked_s, 4, 3, 100, phases=phases)
 
 
 def failure(number: int) -> Failure:
@@ -63,6 +75,7 @@ def test_everything_is_counted_under_its_own_name() -> None:
         "not_done": 5,
         "skipped": 6,
         "copies": 7,
+        "flagged": 0,
     }
 
 
@@ -127,6 +140,7 @@ def test_a_later_run_of_a_job_goes_on_from_what_the_earlier_one_has_counted() ->
         "rejections": 7,
         "retries": 5,
         "copies": 3,
+        "flagged": 0,
     }
     assert tally.nodes() == (NodeCounts("node_1", done=5, refused=6, failed=5, mean_s=0.4),)
     assert tally.failures() == (failure(1), failure(2))
@@ -144,3 +158,82 @@ def test_no_more_failures_of_an_earlier_run_are_kept_than_of_one() -> None:
     tally = Tally()
     tally.restore(earlier(), tuple(failure(i) for i in range(2 * MAX_FAILURES)))
     assert len(tally.failures()) == MAX_FAILURES
+
+
+PHASES = Phases(reading=0.5, decoding=1.0, operations=(2.0, 4.0), encoding=8.0, writing=16.0)
+
+
+def test_the_time_of_a_nodes_images_is_added_up_phase_by_phase() -> None:
+    tally = Tally()
+    for _ in range(2):
+        tally.ended(done("node_1", 0.5), result(PHASES))
+    tally.ended(done("node_2", 0.5), result(Phases(reading=0.25)))
+    assert [node.phases for node in tally.nodes()] == [
+        Phases(0.25, 0.25, 1.0, 2.0, (4.0, 8.0), 16.0, 32.0),
+        Phases(0.125, 0.125, 0.25),
+    ]
+
+
+def test_operations_of_nodes_that_tell_different_numbers_of_them_are_added_as_far_as_they_go() -> None:
+    tally = Tally()
+    for operations in ((1.0,), (1.0, 2.0, 4.0), ()):
+        tally.ended(done(), result(Phases(reading=1.0, operations=operations)))
+    assert tally.nodes()[0].phases.operations == (2.0, 2.0, 4.0)
+
+
+def test_the_time_of_images_of_a_node_that_does_not_tell_it_is_not_taken_for_sending() -> None:
+    tally = Tally()
+    tally.ended(done(), result(NO_TIME, waited_s=0.0))
+    assert tally.nodes() == (NodeCounts("node_1", done=1, refused=0, failed=0, mean_s=0.5, phases=NO_TIME),)
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "worked_s", "waiting", "sending"),
+    [
+        (0.0, 0.75, 0.0, 0.0),
+        (9.0, 0.25, 0.5, 0.0),
+        (-9.0, 0.25, 0.0, 0.25),
+        (0.25, -9.0, 0.25, 0.5),
+        (math.nan, 0.25, 0.0, 0.25),
+        (0.25, math.nan, 0.25, 0.0),
+        (math.inf, math.inf, 0.5, 0.0),
+    ],
+    ids=["fast clock", "long wait", "negative wait", "negative work", "no wait", "no work", "endless"],
+)
+def test_no_image_waits_or_travels_longer_than_its_call_took(
+    waited_s: float, worked_s: float, waiting: float, sending: float
+) -> None:
+    tally = Tally()
+    tally.ended(done("node_1", 0.5), result(Phases(reading=0.1), waited_s, worked_s))
+    phases = tally.nodes()[0].phases
+    assert (phases.waiting, phases.sending) == (waiting, sending)
+
+
+def test_a_later_run_goes_on_from_the_times_and_flags_of_the_earlier_one() -> None:
+    tally = Tally()
+    node = NodeCounts("node_1", done=1, refused=0, failed=0, mean_s=0.5, phases=PHASES)
+    tally.restore(dataclasses.replace(earlier(), nodes=(node,), flagged=7), (), (looking(1, "uniform"),))
+    tally.ended(looking(2, "clipped"), result(Phases(reading=0.5, operations=(1.0,))))
+    assert tally.nodes()[0].phases == Phases(0.125, 0.125, 1.0, 1.0, (3.0, 4.0), 8.0, 16.0)
+    assert tally.counts()["flagged"] == 8
+    assert tally.flags() == (looking(1, "uniform"), looking(2, "clipped"))
+
+
+def test_the_first_hundred_results_with_flags_are_kept_and_all_are_counted() -> None:
+    tally = Tally()
+    for number in range(MAX_FLAGGED + 5):
+        tally.ended(looking(number, "uniform", "clipped"))
+        tally.ended(done())
+    assert MAX_FLAGGED == 100
+    assert tally.flags() == tuple(looking(number, "uniform", "clipped") for number in range(100))
+    assert (tally.counts()["flagged"], tally.counts()["done"]) == (105, 210)
+
+
+def test_a_flag_that_comes_later_is_a_further_one_or_the_first() -> None:
+    tally = Tally()
+    tally.ended(looking(1, "clipped"))
+    tally.ended(looking(2))
+    tally.flagged(looking(1, "clipped", "outlier"))
+    tally.flagged(looking(2, "outlier"))
+    assert tally.counts()["flagged"] == 2
+    assert tally.flags() == (looking(1, "clipped", "outlier"), looking(2, "outlier"))

@@ -1,15 +1,19 @@
 import dataclasses
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pixfarm.errors import InvalidRequest
 from pixfarm.journal import Provenance
 from pixfarm.listing import source_tree
 from pixfarm.model import ImageRecord, ImageState, JobSpec
+from pixfarm.name_lists import NameList, NameLists
 from pixfarm.names import shown
-from pixfarm.recipe import Recipe
+from pixfarm.recipe import OutputFormat, Recipe
+from pixfarm.request import Output, Selection
 from pixfarm.worklist import Worklist
 from tests.unit.core.fake_journal import FakeJournal
 from tests.unit.core.farm_parts import as_journal, never, spec, summary
@@ -42,19 +46,29 @@ class Site:
         self.job(job_id)
         self.journal.record(job_id, ImageRecord(filename=name, state=state), origin, never)
 
-    def done(self, name: str, job_id: str = "old", pipeline: str = Recipe().fingerprint) -> None:
+    def done(
+        self, name: str, job_id: str = "old", pipeline: str = Recipe().fingerprint, result_name: str = ""
+    ) -> None:
         """An image was done, and its result is there."""
         source = (self.base / "input_dir" / name).stat()
-        result = self.put(f"output_dir/{name}", b"the result")
+        result = self.put(result_name or f"output_dir/{name}", b"the result")
         origin = Provenance(source.st_size, source.st_mtime_ns, result.st_size, result.st_mtime_ns, pipeline)
         self.ended(job_id, name, ImageState.DONE, origin)
 
     def worklist(
-        self, *, job_id: str = "new", skip_done: bool = False, retry_of: str = "", is_resumed: bool = False
+        self,
+        *,
+        job_id: str = "new",
+        listed: NameList | None = None,
+        is_resumed: bool = False,
+        **options: object,
     ) -> Worklist:
-        job = dataclasses.replace(self.job(job_id), skip_done=skip_done, retry_of=retry_of)
-        tree = source_tree(str(self.base))
-        return Worklist(job, tree, as_journal(self.journal), is_resumed=is_resumed)
+        job = dataclasses.replace(self.job(job_id), **options)  # type: ignore[arg-type]
+        tree = source_tree(str(self.base), output_dir=job.output.directory)
+        return Worklist(job, tree, as_journal(self.journal), listed, is_resumed=is_resumed)
+
+    def names(self, worklist: Worklist) -> list[str]:
+        return sorted(worklist.names(lambda folder, _error: self.errors.append(folder)))
 
     def to_do(self, worklist: Worklist) -> list[str]:
         names = worklist.names(lambda folder, _error: self.errors.append(folder))
@@ -155,13 +169,16 @@ def test_an_image_that_was_never_done_is_done(tmp_path: Path, state: ImageState)
     assert site.to_do(site.worklist(skip_done=True)) == ["a.jpg"]
 
 
-def test_the_last_job_that_did_an_image_is_believed(tmp_path: Path) -> None:
-    site = Site(tmp_path, "a.jpg", "b.jpg")
+def test_the_last_job_that_did_an_image_in_the_same_way_is_believed(tmp_path: Path) -> None:
+    site = Site(tmp_path, "a.jpg", "b.jpg", "c.jpg")
     site.done("a.jpg", "older", pipeline="edges/0")
     site.done("a.jpg", "old")
     site.done("b.jpg", "older")
-    site.done("b.jpg", "old", pipeline="edges/0")
-    assert site.to_do(site.worklist(skip_done=True)) == ["b.jpg"]
+    site.done("b.jpg", "old", pipeline="resize", result_name="thumbnails/b.jpg")
+    site.done("c.jpg", "older")
+    site.done("c.jpg", "old", pipeline="edges/0")
+    touch(tmp_path / "output_dir/c.jpg")  # as written by the later job
+    assert site.to_do(site.worklist(skip_done=True)) == ["c.jpg"]
 
 
 def test_a_result_that_was_passed_over_is_passed_over_the_next_time_too(tmp_path: Path) -> None:
@@ -182,7 +199,7 @@ def test_a_resumed_job_passes_over_no_image_twice(tmp_path: Path) -> None:
 def test_more_images_than_are_looked_at_at_once_are_all_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pixfarm.worklist._BATCH", 8)
+    monkeypatch.setattr("pixfarm.worklist.BATCH", 8)
     names = [f"{i:04}.jpg" for i in range(21)]
     site = Site(tmp_path, *names)
     for name in names[::2]:
@@ -268,3 +285,112 @@ def test_whether_a_folder_has_ended_is_asked_only_of_an_earlier_run(tmp_path: Pa
     assert site.worklist(is_resumed=True).is_ended("locked/")
     assert not site.worklist(is_resumed=True).is_ended("other/")
     assert not site.worklist().is_ended("locked/")
+
+
+def test_a_result_is_looked_for_where_it_goes_and_by_its_name(tmp_path: Path) -> None:
+    site = Site(tmp_path, "a.png", "b/c.png")
+    recipe = Recipe(format=OutputFormat.JPG)
+    output = Output(str(tmp_path / "web"), "{stem}_{op}{ext}")
+    site.done("a.png", pipeline=recipe.fingerprint, result_name="web/a_edges.jpg")
+    site.done("b/c.png", pipeline=recipe.fingerprint, result_name="output_dir/b/c_edges.jpg")
+    assert site.to_do(site.worklist(skip_done=True, recipe=recipe, output=output)) == ["b/c.png"]
+    assert site.skipped == ["a.png"]
+
+
+def age(path: Path, seconds: float) -> None:
+    os.utime(path, (seconds, seconds))
+
+
+@pytest.mark.parametrize(
+    ("selection", "names"),
+    [
+        (Selection(include=("*.jpg",)), ["a.jpg", "b/c.jpg"]),
+        (Selection(exclude=("b/",)), ["a.jpg", "d.png"]),
+        (Selection(newer_than=99.0), ["a.jpg", "b/c.jpg", "d.png"]),
+        (Selection(newer_than=100.0), ["b/c.jpg", "d.png"]),
+        (Selection(newer_than=100.5), ["d.png"]),
+        (Selection(include=("*.jpg",), newer_than=100.0), ["b/c.jpg"]),
+        (Selection(limit=5), ["a.jpg", "b/c.jpg", "d.png"]),
+    ],
+    ids=["include", "exclude", "older", "as old", "fractions", "both", "more than there are"],
+)
+def test_a_selection_is_of_all_that_there_is(tmp_path: Path, selection: Selection, names: list[str]) -> None:
+    site = Site(tmp_path, "a.jpg", "b/c.jpg", "d.png")
+    for name, seconds in (("a.jpg", 100.0), ("b/c.jpg", 100.5), ("d.png", 101.0)):
+        age(tmp_path / "input_dir" / name, seconds)
+    assert site.names(site.worklist(selection=selection)) == names
+
+
+def test_a_limit_counts_what_is_left_before_results_are_looked_at(tmp_path: Path) -> None:
+    site = Site(tmp_path, *(f"{i}.jpg" for i in range(9)), *(f"{i}.png" for i in range(9)))
+    worklist = site.worklist(selection=Selection(include=("*.jpg",), limit=4), skip_done=True)
+    chosen = site.names(worklist)
+    assert len(chosen) == 4
+    assert all(name.endswith(".jpg") for name in chosen)
+    for name in chosen[:3]:
+        site.done(name)
+    assert (site.to_do(worklist), sorted(site.skipped)) == (chosen[3:], chosen[:3])
+
+
+def test_both_passes_over_a_directory_choose_the_same(tmp_path: Path) -> None:
+    site = Site(tmp_path, *(f"{i % 3}/{i}.jpg" for i in range(30)))
+    worklist = site.worklist(selection=Selection(newer_than=1.0, limit=7))
+    assert site.names(worklist) == site.names(worklist)
+
+
+def test_more_images_than_are_looked_at_at_once_are_all_asked_for_their_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pixfarm.worklist.BATCH", 8)
+    names = [f"{i:04}.jpg" for i in range(21)]
+    site = Site(tmp_path, *names)
+    for name in names[::2]:
+        age(tmp_path / "input_dir" / name, 100.0)
+    assert site.names(site.worklist(selection=Selection(newer_than=100.0))) == names[1::2]
+
+
+def test_a_folder_that_cannot_be_listed_is_told_unless_it_is_left_out(tmp_path: Path) -> None:
+    site = Site(tmp_path, "a.jpg", "b/c.jpg", "d/e.jpg")
+    names = site.worklist(selection=Selection(exclude=("d/",))).names(
+        lambda name, _: site.errors.append(name)
+    )
+    assert next(names) == "a.jpg"
+    shutil.rmtree(tmp_path / "input_dir/b")
+    shutil.rmtree(tmp_path / "input_dir/d")
+    assert (list(names), site.errors) == ([], ["b/"])
+
+
+def kept(folder: Path, *names: str) -> NameList:
+    return NameLists(folder / "lists").draft(names)
+
+
+def test_a_list_is_done_as_it_is_whatever_is_there(tmp_path: Path) -> None:
+    site = Site(tmp_path, "a.jpg", "b.jpg")
+    listed = kept(tmp_path, "gone.jpg", "a.jpg", "text.txt")
+    assert site.names(site.worklist(listed=listed)) == ["a.jpg", "gone.jpg", "text.txt"]
+
+
+def test_a_selection_is_of_a_list_and_what_is_not_there_counts_as_new(tmp_path: Path) -> None:
+    site = Site(tmp_path, "a.jpg", "b.jpg", "c.jpg")
+    listed = kept(tmp_path, "a.jpg", "b.jpg", "gone.jpg", "gone.txt")
+    age(tmp_path / "input_dir/a.jpg", 100.0)
+    selection = Selection(include=("*.jpg",), newer_than=100.0)
+    assert site.names(site.worklist(listed=listed, selection=selection)) == ["b.jpg", "gone.jpg"]
+
+
+def test_results_that_would_share_a_name_are_found_among_those_chosen(tmp_path: Path) -> None:
+    site = Site(tmp_path, "a.jpg", "a.png", "b/a.tif")
+    recipe = Recipe(format=OutputFormat.WEBP)
+    with pytest.raises(InvalidRequest, match=r"would both become 'a\.webp'"):
+        site.worklist(recipe=recipe).check_results()
+    site.worklist(recipe=recipe, selection=Selection(exclude=("*.png",))).check_results()
+    with pytest.raises(InvalidRequest, match=r"would both become 'a\.webp'"):
+        site.worklist(recipe=recipe, listed=kept(tmp_path, "a.jpg", "b/a.tif", "a.png")).check_results()
+
+
+def test_where_no_names_can_collide_nothing_is_listed(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    for folder in tmp_path.glob("*"):
+        folder.rmdir()
+    site.worklist(output=Output(name="{stem}_2{ext}")).check_results()
+    assert site.errors == []

@@ -8,6 +8,7 @@ BLAME = {
     Blame.NODE: {"NO_RESOURCES"},
     Blame.FOLDER: {"NO_SPACE", "READ_ONLY"},
     Blame.CAPACITY: {"NO_MEMORY"},
+    Blame.CODE: {"NO_CODE"},
     Blame.STORAGE: {"NOT_FOUND"},
 }
 
