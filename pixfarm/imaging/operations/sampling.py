@@ -11,6 +11,9 @@ from pixfarm.imaging.pixels import Pixels
 # Larger blocks overflow in INTER_AREA of OpenCV 5.0: 8000 x 8000 px of 255 become 2 x 2 px of 0.
 _MOST_AVERAGED_PX = 256
 _LANCZOS_LOBES = 3
+# What nine pixels weigh before pairs of them become one; their sum is 1. Found by search: the kernel that is
+# best in the worst of moiré and detail of a zone plate, and likeness to Pillow's LANCZOS.
+_HALVING = np.array([0.0415, -0.122, -0.0223, 0.3287, 0.5482, 0.3287, -0.0223, -0.122, 0.0415])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,10 @@ def _is_kept(span: Span, length_px: int) -> bool:
 
 
 def _filtered(image: Pixels, across: Span, down: Span) -> Pixels:
-    """Means down to twice the size, a Lanczos filter against what the size cannot hold, cubic samples.
+    """Means down to twice the size, a filter against what the size cannot hold, samples of the rest.
+
+    The filter is Lanczos' and the samples are cubic; or nine pixels and means of pairs, which take two thirds
+    of the time, when an image comes down to exactly half after the means, as in all strong reductions.
 
     On zone plates this lets through about as much moiré as Pillow's LANCZOS, half of what means alone do
     (INTER_AREA, Pillow's BOX), and keeps detail a tenth clearer than those. 1600 x 1200 BGR to half takes
@@ -66,6 +72,9 @@ def _filtered(image: Pixels, across: Span, down: Span) -> Pixels:
     width, height = image.shape[1], image.shape[0]
     image = _averaged(image, (_twice(across, width), _twice(down, height)))
     across, down = _shortened(across, width, image.shape[1]), _shortened(down, height, image.shape[0])
+    if all(_is_halved(span, length) for span, length in ((across, image.shape[1]), (down, image.shape[0]))):
+        image = cv2.sepFilter2D(image, -1, _HALVING, _HALVING, borderType=cv2.BORDER_REPLICATE)
+        return cv2.resize(image, (across.result, down.result), interpolation=cv2.INTER_AREA)
     if across.length > across.result or down.length > down.result:
         kernels = _lanczos(across.length / across.result), _lanczos(down.length / down.result)
         image = cv2.sepFilter2D(image, -1, *kernels, borderType=cv2.BORDER_REPLICATE)
@@ -76,6 +85,10 @@ def _filtered(image: Pixels, across: Span, down: Span) -> Pixels:
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     matrix = np.array([_positions(across, (1, 0)), _positions(down, (0, 1))])
     return cv2.warpAffine(image, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _is_halved(span: Span, length_px: int) -> bool:
+    return span.start == 0 and span.length == length_px == 2 * span.result
 
 
 def _twice(span: Span, length_px: int) -> int:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from pixfarm.imaging.operations.declaration import CATALOGUE
 from pixfarm.imaging.operations.resizing import Fit, resize, thumbnail
+from pixfarm.imaging.operations.sampling import _HALVING
 from pixfarm.imaging.pipeline.carrying_out import canonical
 from pixfarm.pipeline_text import BadPipeline
 from tests.integration.imaging.image_files import Array
@@ -82,8 +83,17 @@ def cubic_matrix(old: int, new: int, a: float = -0.75) -> Array:
     return gathered(taps, np.where(d <= 1, near, far), old)
 
 
-def axis_matrix(old: int, new: int) -> Array:
+def halving_matrix(old: int) -> Array:
+    offsets = np.arange(-4, 5)
+    matrix = gathered(np.arange(old)[:, None] + offsets, np.tile(_HALVING, (old, 1)), old)
+    halves: Array = (matrix[::2] + matrix[1::2]) / 2
+    return halves
+
+
+def axis_matrix(old: int, new: int, *, are_halved: bool) -> Array:
     between = min(old, 2 * new)
+    if are_halved:
+        return halving_matrix(between) @ area_matrix(old, between)
     return cubic_matrix(between, new) @ lanczos_matrix(between, between / new) @ area_matrix(old, between)
 
 
@@ -92,7 +102,11 @@ def expected(image: Array, width: int, height: int) -> Array:
     planes = image.astype(float).reshape(*image.shape[:2], -1)
     if planes.shape[2] == 4:
         planes[..., :3] *= planes[..., 3:] / full(image)
-    rows, columns = axis_matrix(image.shape[0], height), axis_matrix(image.shape[1], width)
+    are_halved = image.shape[0] >= 2 * height and image.shape[1] >= 2 * width
+    rows, columns = (
+        axis_matrix(old, new, are_halved=are_halved)
+        for old, new in ((image.shape[0], height), (image.shape[1], width))
+    )
     result = np.tensordot(np.tensordot(rows, planes, (1, 0)), columns, (1, 1)).swapaxes(1, 2)
     if planes.shape[2] == 4:
         result[..., :3] *= full(image) / result[..., 3:]
