@@ -227,7 +227,7 @@ def _make_ready(settings: imaging.ImageSettings) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     _print_to_stderr()
-    imaging.warm_up()
+    imaging.warm_up(settings.memory_mib)
     if settings.memory_mib:
         limit_own_memory(settings.memory_mib)
 

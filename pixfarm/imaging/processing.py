@@ -11,7 +11,11 @@ import cv2
 import numpy as np
 
 from pixfarm.errors import FailureCode, TaskFailed
-from pixfarm.imaging.allocation import forget_failed_allocation, has_failed_allocation
+from pixfarm.imaging.allocation import (
+    forget_failed_allocation,
+    has_failed_allocation,
+    keep_freed_memory,
+)
 from pixfarm.imaging.encoding import encode
 from pixfarm.imaging.formats import SOURCE_FORMATS
 from pixfarm.imaging.laps import Laps
@@ -88,12 +92,16 @@ class Draft:
         return replace(self.outcome, result_mtime_ns=mtime_ns, phases=phases)
 
 
-def warm_up() -> None:
+def warm_up(limit_mib: int = 0) -> None:
     """Make this process ready, so that its first image takes no longer than the others.
 
     OpenCV keeps to one thread from here on, because the farm has a process for each core, and logs nothing,
-    because failures are told by exceptions.
+    because failures are told by exceptions. Memory is kept from image to image.
+
+    Args:
+        limit_mib: what an image may take of memory, in MiB; 0 for no limit.
     """
+    keep_freed_memory(limit_mib)
     cv2.setNumThreads(1)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     ramp = np.arange(_WARM_UP_SIZE_PX, dtype=np.uint8)
