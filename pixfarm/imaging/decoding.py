@@ -75,7 +75,8 @@ def decode(source: ExaminedImage, decoding: Decoding = WHOLE) -> Pixels:
 
 def _flags(source: ExaminedImage, decoding: Decoding) -> int:
     if source.format is Format.JPEG:
-        return (_GREY if decoding.grey else _COLOUR)[decoding.fraction] | cv2.IMREAD_IGNORE_ORIENTATION
+        is_grey = decoding.grey or source.channels == 1
+        return (_GREY if is_grey else _COLOUR)[decoding.fraction] | cv2.IMREAD_IGNORE_ORIENTATION
     return cv2.IMREAD_COLOR if source.colour_only else cv2.IMREAD_UNCHANGED
 
 

@@ -113,11 +113,11 @@ def test_every_kind_of_pixel_is_decoded_as_stored(content: bytes, expected: Arra
     [
         pytest.param(save(RGB, "JPEG", quality=100, subsampling=0), BGR, id="RGB"),
         pytest.param(save(RGB, "JPEG", quality=100, subsampling=0, progressive=True), BGR, id="progressive"),
-        pytest.param(save(Image.fromarray(GREY), "JPEG", quality=100), np.dstack([GREY] * 3), id="grey"),
+        pytest.param(save(Image.fromarray(GREY), "JPEG", quality=100), GREY, id="grey"),
         pytest.param(save(CMYK, "JPEG", quality=100), to_bgr(np.asarray(CMYK.convert("RGB"))), id="CMYK"),
     ],
 )
-def test_jpeg_becomes_bgr(content: bytes, expected: Array) -> None:
+def test_jpeg_becomes_bgr_or_stays_grey(content: bytes, expected: Array) -> None:
     image = opened(content)
 
     assert image.shape == expected.shape
@@ -187,7 +187,7 @@ ORIENTED: dict[str, Callable[[int], bytes]] = {
 @pytest.mark.parametrize("kind", ORIENTED)
 def test_image_comes_out_upright(kind: str, orientation: int) -> None:
     content = ORIENTED[kind](orientation)
-    expected = by_pillow(content, "RGBA" if "RGBA" in kind else "RGB")
+    expected = by_pillow(content, {"JPEG grey": "L"}.get(kind, "RGBA" if "RGBA" in kind else "RGB"))
 
     image = opened(content)
 
