@@ -111,7 +111,9 @@ class Proof:
             return Pair(shown(file.name), before, Side(f"{record.code}: {record.message}"), "not done")
         tree = source_tree(self.spec.base_path, output_dir=self.spec.output.directory)
         result = tree.target_of(self.rehearsal.naming.result_of(file.name))
-        return Pair(shown(file.name), before, _side(result, record.bytes_written), warning)
+        worked_s = record.seconds * _share_of_work(self.report.nodes)
+        after = _side(result, record.bytes_written, f", {text.short_time(worked_s)}")
+        return Pair(shown(file.name), before, after, warning)
 
 
 def as_list(files: Iterable[SourceFile]) -> io.BytesIO:
@@ -119,12 +121,14 @@ def as_list(files: Iterable[SourceFile]) -> io.BytesIO:
     return io.BytesIO(b"".join(os.fsencode(file.name) + b"\0" for file in files))
 
 
-def _side(path: Path, size_bytes: int) -> Side:
+def _side(path: Path, size_bytes: int, more: str = "") -> Side:
     try:
         picture = imaging.small_picture(path, _PICTURE_PX)
     except PixfarmError as error:
         return Side(f"{text.size(size_bytes)}; cannot be shown: {error}")
-    return Side(f"{picture.width_px} x {picture.height_px} px, {text.size(size_bytes)}", picture.content)
+    return Side(
+        f"{picture.width_px} x {picture.height_px} px, {text.size(size_bytes)}{more}", picture.content
+    )
 
 
 def _share_of_work(nodes: Sequence[NodeCounts]) -> float:
