@@ -97,7 +97,7 @@ class ComputeNode:
         try:
             work = self._pool.process(source, target, task.attempt_id, task.timeout_s, task.recipe)
         except TaskFailed as failure:
-            self._self_check.note(failure, target, Path(task.base_path))
+            self._self_check.note(failure, target, Path(task.base_path), Path(task.place))
             raise
         return TaskResult(
             attempt_id=task.attempt_id,

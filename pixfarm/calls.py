@@ -117,7 +117,7 @@ class Calls:
             return answer(Outcome.REFUSED, reason=rejection.reason)
         except (TaskFailed, InvalidRequest) as error:
             failure = _failure_of(error)
-            is_credible = self._fleet.failed(machine, failure, task.base_path)
+            is_credible = self._fleet.failed(machine, failure, task.place)
             return answer(Outcome.FAILED, failure=failure, is_credible=is_credible)
         except Unreachable as error:
             self._fleet.unreachable(machine, str(error))
@@ -131,10 +131,10 @@ class Calls:
             return answer(Outcome.FOREIGN, message=str(error))
         except Exception as error:  # a bug must not cost the node a place for ever
             failure = TaskFailed(FailureCode.INTERNAL, f"a bug in the server: {error!r}")
-            self._fleet.failed(machine, failure, task.base_path)
+            self._fleet.failed(machine, failure, task.place)
             raise
         done = answer(Outcome.DONE, result=result)
-        self._fleet.done(machine, done.seconds, task.base_path)
+        self._fleet.done(machine, done.seconds, task.place)
         return done
 
 

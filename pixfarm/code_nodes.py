@@ -1,10 +1,15 @@
 """Which nodes carry out functions of people's own, as far as the server knows."""
 
+import time
 from collections.abc import Callable, Iterable
 
 from pixfarm.errors import FailureCode, GaveUp, InvalidRequest, TaskFailed
 from pixfarm.model import JobSpec, NodeHealth, NodeStatus
 from pixfarm.recipe import Recipe
+
+_ASK_AGAIN_S = 10.0
+_PAUSE_S = 0.25
+_USABLE = (NodeHealth.UP, NodeHealth.PROBE)
 
 
 def without_code(nodes: Iterable[NodeStatus]) -> set[str]:
@@ -40,18 +45,39 @@ class CodeNodes:
     def __init__(self, spec: JobSpec, snapshot: Callable[[], list[NodeStatus]]) -> None:
         self._spec = spec
         self._snapshot = snapshot
-        self._failed: frozenset[str] = frozenset()
+        self._failed: dict[str, float] = {}  # when
 
     def lacking(self) -> set[str]:
         """Their names: images go there only when no other node is left."""
         if not self._spec.recipe.has_own_functions:
             return set()
-        return without_code(self._snapshot()) | self._failed
+        now = time.monotonic()
+        failed = {node for node, at in self._failed.copy().items() if now - at < _ASK_AGAIN_S}
+        return without_code(self._snapshot()) | failed  # what one lacked may have been mended
+
+    def come_back(self, is_in_time: Callable[[], bool], rest: Callable[[float], None]) -> bool:
+        """Whether a node that has them, and was lost or stops, is there again; waits for that.
+
+        Args:
+            is_in_time: whether to go on waiting.
+            rest: waits that many seconds.
+        """
+        while self._are_away() is not None and is_in_time():
+            rest(_PAUSE_S)
+            if self._are_away() is False:
+                return True
+        return False
+
+    def _are_away(self) -> bool | None:
+        """Whether all nodes that have them are lost, or stop; None when there is no such node."""
+        lacking = self.lacking()
+        having = [node for node in self._snapshot() if node.runs_code and node.name not in lacking]
+        return all(node.health not in _USABLE or node.draining for node in having) if having else None
 
     def note(self, node: str, failure: TaskFailed) -> None:
         """A node has failed an image."""
         if failure.code is FailureCode.NO_CODE:
-            self._failed |= {node}  # a name that gets lost between two threads is noted again
+            self._failed[node] = time.monotonic()
 
     def refusal(self, lack: str) -> GaveUp:
         """Why the job stops when all nodes lack its functions: every other image would end like this one.
@@ -60,4 +86,4 @@ class CodeNodes:
             lack: what a node said.
         """
         again = f"client.py --resume {self._spec.job_id}"
-        return GaveUp(FailureCode.NO_CODE, f"{lack}; when that is mended on the node: {again}")
+        return GaveUp(FailureCode.NO_CODE, f"{lack}; mend that and {again}, or submit it with another --op")

@@ -14,6 +14,7 @@ from pixfarm.fleet import Fleet
 from pixfarm.flight import Flight
 from pixfarm.ledger import Ledger
 from pixfarm.model import JobSpec, Machine, TaskResult
+from pixfarm.names import refuse_unsendable
 from pixfarm.scheduling import backoff
 from pixfarm.scheduling.attempts import Attempts
 from pixfarm.scheduling.node import Place
@@ -21,6 +22,8 @@ from pixfarm.tally import Tally
 
 _log = logging.getLogger(__name__)
 _COPY_PAUSE_S = 0.1
+# A file that somebody changes is incomplete while it is being written.
+_FILE_IS_SAVED_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,9 @@ class Delivery:
         Raises:
             GaveUp: the job stopped before a node took the image, or none has its code; nothing is noted.
         """
-        if not _is_sendable(flight.filename):
-            why = TaskFailed(FailureCode.BAD_NAME, "the file name is not UTF-8; rename the file")
+        try:
+            refuse_unsendable(flight.filename)
+        except TaskFailed as why:
             self._give_up(flight, why)
             return
         flight.attempts.avoid |= self._code_nodes.lacking()
@@ -113,7 +117,7 @@ class Delivery:
         Raises:
             GaveUp: the job stopped before a node took the image.
         """
-        attempts = Attempts(self._spec.base_path, avoid=set(flight.attempts.avoid))
+        attempts = Attempts(self._spec.place, avoid=set(flight.attempts.avoid))
         while True:  # a place that is taken must be used: only that gives it back
             answer = self._asking.ask(place, flight)
             if answer.outcome is Outcome.DONE:
@@ -158,12 +162,29 @@ class Delivery:
         else:
             given_up = self._blame(flight, place.machine, answer)
         if given_up is not None:
+            if given_up.code is FailureCode.NO_CODE and self._code_may_be_there(attempts, brakes):
+                return False
             self._give_up(flight, given_up, answer.node)
             return True
         if answer.outcome is not Outcome.REFUSED:
             self._tally.retried()
             self._wait_before_retry(answer, attempts, brakes)
         return False
+
+    def _code_may_be_there(self, attempts: Attempts, brakes: Brakes) -> bool:
+        """Whether to ask once more for a function that no node had; waits for it to be there."""
+        fleet = self._around.fleet
+        if attempts.lacking_since is None:
+            attempts.lacking_since = fleet.now()
+            brakes.pause(_FILE_IS_SAVED_S)
+            return True
+        until = attempts.lacking_since + fleet.no_node_timeout_s
+
+        def rest(seconds: float) -> None:
+            brakes.check()
+            brakes.pause(seconds)
+
+        return self._code_nodes.come_back(lambda: fleet.now() < until, rest)
 
     def _blame(self, flight: Flight, machine: Machine, answer: Answer) -> TaskFailed | None:
         """Finds out whose fault it was; returns why to give the image up, or None."""
@@ -240,11 +261,3 @@ class Delivery:
                 "job %s: %s does not find %r; does it see the same files under %s?",
                 *(self._spec.job_id, node, filename, self._spec.base_path),
             )
-
-
-def _is_sendable(filename: str) -> bool:
-    try:
-        filename.encode()
-    except UnicodeEncodeError:  # os.scandir keeps foreign bytes as lone surrogates
-        return False
-    return True

@@ -61,7 +61,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("base_path", nargs="?", type=script.directory, default=HOME / "data")
     parser.add_argument("--delay-s", type=script.seconds, default=1.0)
     options = parser.parse_args(argv)
-    options.base_path = options.base_path.absolute()
+    options.base_path = options.base_path.expanduser().absolute()  # make leaves a ~ as it is
     source_tree(str(options.base_path))  # a wrong directory is refused before anything is started
     return options
 

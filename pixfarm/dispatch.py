@@ -228,7 +228,7 @@ class Job:
             return f"the journal cannot be written: {self._farm.journal.problem}"
         if self.control.has_ended or self.control.is_paused:
             return ""
-        waited_s = self._farm.fleet.waits_for_nodes_s(self.spec.base_path, self.control.waits_since)
+        waited_s = self._farm.fleet.waits_for_nodes_s(self.spec.place, self.control.waits_since)
         if waited_s < _SAY_NO_NODE_AFTER_S:
             return ""
         return f"no usable node; waiting {waited_s:.0f} of {self._farm.fleet.no_node_timeout_s:g} s for one"

@@ -54,7 +54,7 @@ class Flights:
             GaveUp: the job has stopped.
         """
         self._take_slot()
-        flight = Flight(self._spec.base_path, filename, self._on_end)
+        flight = Flight(self._spec.place, filename, self._on_end)
         with self._lock:
             self._under_way.add(flight)
         thread = threading.Thread(target=self._carry, args=(flight,), name=f"image {filename}", daemon=True)

@@ -81,6 +81,8 @@ def check_apart(tree: SourceTree) -> None:
         InvalidRequest: the directory of the results is, holds, or lies in that of the sources; as long as
             it is, or is in, the folder at the top that eligible_files() passes over.
     """
+    if tree.target != tree.base / OUTPUT_DIR and os.path.lexists(tree.target) and not tree.target.is_dir():
+        raise InvalidRequest(f"{tree.target} is no directory; choose another --output")
     source, target = (Path(os.path.realpath(path)) for path in (tree.source, tree.target))
     is_inside = target.is_relative_to(source) and not target.is_relative_to(source / OUTPUT_DIR)
     is_same = target.exists() and target.samefile(source)  # a bind mount has no name of another place

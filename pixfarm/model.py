@@ -93,6 +93,11 @@ class JobSpec:
     selection: Selection = ALL
     output: Output = BESIDE_SOURCES
 
+    @property
+    def place(self) -> str:
+        """What nodes may be unable to write to: the directory of the results, when one was chosen."""
+        return self.output.directory or self.base_path
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -119,6 +124,11 @@ class Task:
     patience_s: float = 2 * DEFAULT_TIMEOUT_S
     output_dir: str = ""
     result: str = ""
+
+    @property
+    def place(self) -> str:
+        """As that of the job."""
+        return self.output_dir or self.base_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +268,8 @@ class NodeStatus:
 
     ``load_probability`` is None and ``workers`` 0 while the server does not know them; ``fault`` is what the
     node's own check finds broken on it, ``started_at`` (seconds since 1970) tells a restart from a pause,
-    ``unwritable`` are base paths whose results it cannot write, ``runs_code`` says whether it carries out
-    functions of people's own.
+    ``unwritable`` are base paths, or chosen directories, whose results it cannot write, ``runs_code`` says
+    whether it carries out functions of people's own.
     """
 
     name: str

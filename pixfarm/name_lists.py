@@ -107,8 +107,7 @@ class NameLists:
         path = self._folder / job_id
         if not path.is_file():
             raise InvalidRequest(
-                f"the list of names of job {job_id} is gone from {self._folder}; "
-                "submit it again with --files-from"
+                f"the list of names of job {job_id} is gone from {self._folder}; submit it again"
             )
         return NameList(path)
 

@@ -2,10 +2,24 @@
 
 import re
 
+from pixfarm.errors import FailureCode, TaskFailed
+
 # A listed name is relative and never begins like this, so that no real name looks like one that is written.
 _WRITTEN = "./"
 _ESCAPE = re.compile(r"\\(?:\\|x([0-9a-f]{2}))")
 _FIRST_SURROGATE = 0xDC00
+
+
+def refuse_unsendable(name: str) -> None:
+    """Does nothing with a name that is valid UTF-8, as only such names cross the wire.
+
+    Raises:
+        TaskFailed: BAD_NAME, it is none; os.scandir keeps foreign bytes as lone surrogates.
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise TaskFailed(FailureCode.BAD_NAME, "the file name is not UTF-8; rename the file") from None
 
 
 def shown(name: str) -> str:

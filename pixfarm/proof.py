@@ -83,7 +83,7 @@ class Proof:
         prediction = self.prediction()
         return {
             "job_id": self.spec.job_id,
-            "sheet": str(self.sheet_path),
+            "sheet": str(self.sheet_path) if self.report.done else None,
             "results": self.spec.output.directory,
             "images": self.survey.images,
             "bytes": self.survey.bytes,
@@ -118,7 +118,7 @@ class Proof:
 
 def as_list(files: Iterable[SourceFile]) -> io.BytesIO:
     """The names of files as a list that a server reads."""
-    return io.BytesIO(b"".join(os.fsencode(file.name) + b"\0" for file in files))
+    return io.BytesIO(b"".join(b"./" + os.fsencode(file.name) + b"\0" for file in files))
 
 
 def _side(path: Path, size_bytes: int, more: str = "") -> Side:

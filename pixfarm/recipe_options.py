@@ -12,6 +12,7 @@ _FILES = ("--format", "--quality", "--strip-metadata")
 _RESULTS = (*_FILES, "--check")
 # Who only asks for other files wants to see the same pictures in them.
 _KEEP = "keep"
+_OTHER_NAMES = {"jpeg": "jpg", "tif": "tiff"}
 FLAGS = (*_PIPELINE, *_RESULTS)
 
 
@@ -106,7 +107,8 @@ def _value(given: Namespace, name: str) -> object:
 
 
 def _format(text: str) -> OutputFormat:
+    name = text.lower()
     try:
-        return OutputFormat(text)
+        return OutputFormat(_OTHER_NAMES.get(name, name))
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is none of {', '.join(OutputFormat)}") from None

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from pathspec import GitIgnoreSpec
+from pathspec import GitIgnoreSpec, Pattern, RegexPattern
 
 from pixfarm.errors import InvalidRequest
 from pixfarm.request import Selection
@@ -12,6 +12,12 @@ _MOST_PATTERNS = 1000
 _MOST_CHARACTERS = 1000
 # Python's own, on every server: faster ones match names that are not UTF-8 in another way.
 _BACKEND = "simple"
+_STAR = "[^/]*"
+_STARS = re.compile(r"(?:\[\^/\]\*){2,}")
+# A star, then what takes one character each and none of them /, up to the next star of the same name.
+_STAR_UP_TO = re.compile(
+    r"\[\^/\]\*((?:\\[^/]|\[\^/\](?![*+?{])|\[(?!\^)(?:\\.|[^\]\\/])+\]|[^/\[\]()?+*\\^$|{}.])+)(?=\[\^/\]\*)"
+)
 _SET_IN_SET = re.compile(r"(?<!\\)\[[^\]]*(?:\[|--|&&|\|\||~~)")
 
 
@@ -47,7 +53,22 @@ def _compiled(what: str, patterns: Sequence[str]) -> GitIgnoreSpec | None:
         problem = _problem(pattern, is_first=number == 0)
         if problem:
             raise InvalidRequest(f"--{what} {pattern!r}: {problem}")
-    return GitIgnoreSpec.from_lines(patterns, backend=_BACKEND) if patterns else None
+    if not patterns:
+        return None
+    compiled = GitIgnoreSpec.from_lines(patterns, backend=_BACKEND)
+    for part in compiled.patterns:
+        _stop_backtracking(part)
+    return compiled
+
+
+def _stop_backtracking(pattern: Pattern) -> None:
+    """Has each star but the last of a folder's or file's name tried at one place only.
+
+    What is between two stars may as well be where it is found first; to try all places may take for ever.
+    """
+    if isinstance(pattern, RegexPattern) and pattern.regex is not None:
+        regex = _STARS.sub(_STAR, pattern.regex.pattern)
+        pattern.regex = re.compile(_STAR_UP_TO.sub(r"(?>[^/]*?\1)", regex))
 
 
 def _problem(pattern: str, *, is_first: bool) -> str:

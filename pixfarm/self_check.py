@@ -28,11 +28,15 @@ _CLOSE_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a result could not be written, its size, and when that was on the monotonic clock."""
+    """Where a result could not be written, its size, and when that was on the monotonic clock.
+
+    ``root`` is where a folder that can be written to is looked for no further up.
+    """
 
     folder: Path
     size_bytes: int
     noted_at: float
+    root: Path
 
 
 class SelfCheck:
@@ -52,7 +56,7 @@ class SelfCheck:
         self._stop = threading.Event()
         self._notes = 0
         self._shortage = ""  # of descriptors, memory or processes
-        self._unwritable: dict[Path, _Place] = {}  # by base path
+        self._unwritable: dict[Path, _Place] = {}  # by directory of results, or base path
         self._thread = threading.Thread(target=self._check, name="self check", daemon=True)
         self._thread.start()
 
@@ -63,33 +67,39 @@ class SelfCheck:
 
     @property
     def unwritable(self) -> tuple[str, ...]:
-        """Base paths whose results could not be written at the last try; never waits for a file system."""
+        """Where results could not be written at the last try: base paths, or chosen directories.
+
+        Never waits for a file system.
+        """
         return tuple(str(base) for base in list(self._unwritable))
 
-    def note(self, failure: TaskFailed, target: Path, base_path: Path) -> None:
+    def note(self, failure: TaskFailed, target: Path, base_path: Path, place: Path | None = None) -> None:
         """Takes note of a failed image, unless that was not the node's fault.
 
         Args:
             failure: how it failed.
             target: where its result was to go.
-            base_path: of its job; nothing outside is tried.
+            base_path: of its job; nothing outside is tried, unless results go elsewhere.
+            place: the directory of the results, if one was chosen; a fault of it is none of the base path's.
         """
         if failure.code not in NODE_FAULTS or self._stop.is_set():
             return
+        place = place or base_path
         with self._changed:
             if failure.code is FailureCode.NO_RESOURCES:
                 is_news, self._shortage = not self._shortage, failure.message
             else:
                 size_bytes = failure.size_bytes if isinstance(failure, NotPublished) else 0
-                known = self._unwritable.get(base_path)
+                known = self._unwritable.get(place)
                 is_news = known is None
                 size_bytes = max(size_bytes, known.size_bytes if known else 0)
-                self._unwritable[base_path] = _Place(target.parent, size_bytes, time.monotonic())
+                root = place if place == base_path else place.parent  # where it is to be made
+                self._unwritable[place] = _Place(target.parent, size_bytes, time.monotonic(), root)
             self._notes += 1
             self._changed.notify()
         if is_news:
             _log.warning(
-                "%s (%s); trying every %g s whether that is over", failure.message, base_path, self._pause_s
+                "%s (%s); trying every %g s whether that is over", failure.message, place, self._pause_s
             )
 
     def close(self) -> None:
@@ -112,7 +122,7 @@ class SelfCheck:
         with self._changed:
             notes, unwritable, is_short = self._notes, dict(self._unwritable), bool(self._shortage)
         # Not under the lock: any of this may hang as long as a file system does.
-        still = {base: place for base, place in unwritable.items() if self._still_fails(base, place)}
+        still = {base: place for base, place in unwritable.items() if self._still_fails(place)}
         shortage = (_fault_of(_take_some) or self._pool_fault()) if is_short else ""
         with self._changed:
             if self._notes != notes:
@@ -123,18 +133,18 @@ class SelfCheck:
         if is_short and not shortage:
             _log.info("what had failed on this node works again")
 
-    def _still_fails(self, base_path: Path, place: _Place) -> bool:
+    def _still_fails(self, place: _Place) -> bool:
         if time.monotonic() - place.noted_at > _FORGET_S:
             return False  # its job has ended; if not, the next image tells
-        return bool(_fault_of(partial(self._write_below, base_path, place)))
+        return bool(_fault_of(partial(self._write_below, place)))
 
-    def _write_below(self, base_path: Path, place: _Place) -> None:
+    def _write_below(self, place: _Place) -> None:
         # The folder may not have been made yet, for the same reason; a check makes none.
         for candidate in (place.folder, *place.folder.parents):
             if candidate.is_dir():
                 self._write(candidate / _file_name(), min(place.size_bytes, _MAX_BYTES))
                 return
-            if candidate == base_path:
+            if candidate == place.root:
                 return  # gone, and with it what could not be written to
 
     def _write(self, path: Path, size_bytes: int) -> None:

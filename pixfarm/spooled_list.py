@@ -29,6 +29,8 @@ class SpooledList:
     """
 
     def __init__(self, folder: Path, job_id: str, source: BinaryIO | None = None) -> None:
+        if source is None and sys.stdin is None:  # closed, as by <&-
+            raise InvalidRequest("standard input is closed; name a file: --files-from FILE")
         self.path = folder / f".files-{job_id}.txt"
         try:
             folder.mkdir(exist_ok=True)

@@ -73,7 +73,7 @@ def new_job_id() -> str:
 def results_seen_here(spec: JobSpec) -> Path:
     """The directory of the results, or the one that is usual as long as that is still to be made."""
     chosen = Path(spec.output.directory or "/")
-    return chosen if spec.output.directory and chosen.is_dir() else Path(spec.base_path) / OUTPUT_DIR
+    return chosen if spec.output.directory and chosen.parent.is_dir() else Path(spec.base_path) / OUTPUT_DIR
 
 
 def _selection(chosen: Selection) -> Selection:

@@ -180,8 +180,9 @@ class Worker:
 
     def _kill(self) -> None:
         if not self.has_ended():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
+            for end in (os.killpg, os.kill):  # what it has started, too; it has no group before it is warm
+                with contextlib.suppress(ProcessLookupError):
+                    end(self.pid, signal.SIGKILL)
 
     def _take_note(self) -> None:
         if not self.has_ended(END_TIMEOUT_S):

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
@@ -79,6 +80,8 @@ def run(lanes: list[socket.socket], standing: Standing, settings: imaging.ImageS
     keep_one_arena()
     with _Desk(lanes, standing, fsync=settings.fsync) as desk:
         _make_ready(settings)
+        # Else a process that a function forks off would keep them open when this one has died.
+        os.register_at_fork(after_in_child=partial(_close_all, lanes))
         desk.note_memory()
         lanes[0].send(b"ready")
         poll = select.poll()
@@ -224,12 +227,23 @@ def _failure(error: Exception) -> tuple[str, str, int]:
 def _make_ready(settings: imaging.ImageSettings) -> None:
     # Ctrl-C and a stop of the whole service reach the workers too; the node decides when they end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # What functions of people's own start must not inherit that: Popen.terminate() would do nothing.
+    signal.signal(signal.SIGTERM, _pass_over)
+    os.setsid()  # that is a group to be ended with its worker, and Ctrl-C does not reach it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     _print_to_stderr()
     imaging.warm_up(settings.memory_mib)
     if settings.memory_mib:
         limit_own_memory(settings.memory_mib)
+
+
+def _close_all(lanes: list[socket.socket]) -> None:
+    for lane in lanes:
+        lane.close()
+
+
+def _pass_over(number: int, frame: object) -> None:
+    """A signal that does nothing here."""
 
 
 def _print_to_stderr() -> None:

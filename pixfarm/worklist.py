@@ -8,6 +8,7 @@ from itertools import islice
 
 from pixfarm.choice import BATCH, LOOKERS, Choice
 from pixfarm.collisions import refuse_collisions
+from pixfarm.errors import InvalidRequest
 from pixfarm.journal import Journal, Provenance
 from pixfarm.list_file import listed_names
 from pixfarm.listing import SourceTree, eligible_files
@@ -15,6 +16,7 @@ from pixfarm.model import ImageState, JobSpec
 from pixfarm.name_lists import NameList, NameLists
 from pixfarm.names import original, shown
 from pixfarm.naming import Naming
+from pixfarm.request import Selection
 
 
 class Worklist:
@@ -156,6 +158,9 @@ def open_worklist(
     listed, files_from = None, spec.selection.files_from
     if files_from:
         listed = lists.of(spec.job_id) if is_resumed else lists.draft(listed_names(files_from, tree))
+    elif spec.selection.limit is not None and not spec.retry_of:
+        # A later run takes the same ones, though the directory may have changed.
+        listed = lists.of(spec.job_id) if is_resumed else lists.draft(_first_names(spec.selection, tree))
     try:
         worklist = Worklist(spec, tree, journal, listed, is_resumed=is_resumed)
         worklist.check_results()
@@ -164,6 +169,16 @@ def open_worklist(
             listed.remove()
         raise
     return worklist
+
+
+def _first_names(selection: Selection, tree: SourceTree) -> Iterator[str]:
+    def refuse(folder: str, error: OSError) -> None:
+        raise InvalidRequest(
+            f"{tree.source / folder} cannot be listed ({error.strerror}), so that nobody knows the first "
+            f"{selection.limit} images; mend that, or leave it out with --exclude '/{folder}'"
+        )
+
+    return Choice(selection, tree).found(refuse)
 
 
 def _size_and_time(path: os.PathLike[str]) -> tuple[int, int] | None:

@@ -395,7 +395,8 @@ struct NodeStatus {
   15: optional string fault,
   /** When the node was started, seconds since 1970; another value means another process. */
   16: optional double started_at,
-  /** Base paths whose results it could not write when it last tried: the disk is full, or read-only. */
+  /** Base paths, or chosen directories of results, that it could not write to when it last tried: the
+   *  disk is full, or read-only. */
   17: optional list<string> unwritable,
   /** Whether it carries out functions of people's own. */
   18: optional bool runs_code

@@ -2251,7 +2251,8 @@ class NodeStatus(object):
      - delay_s: Seconds of its simulated delay.
      - fault: What its own check finds broken on it; empty when nothing is.
      - started_at: When the node was started, seconds since 1970; another value means another process.
-     - unwritable: Base paths whose results it could not write when it last tried: the disk is full, or read-only.
+     - unwritable: Base paths, or chosen directories of results, that it could not write to when it last tried: the
+    disk is full, or read-only.
      - runs_code: Whether it carries out functions of people's own.
 
     """

@@ -17,7 +17,6 @@ from pixfarm.verdict import verdict
 
 MOST_FAILURES: Final = 20
 MOST_FLAGS: Final = 20
-MOST_OF_THE_JOB: Final = 3  # they all say the same
 DITTO: Final = '"'
 
 
@@ -84,9 +83,7 @@ def _flags_sheet(records: Sequence[ImageRecord]) -> Sheet:
 
 
 def _draw_failures(report: JobReport, console: Console) -> None:
-    failures = outcome.failures_by_interest(report)
-    own = [failure for failure in failures if failure.code not in outcome.OF_THE_JOB]
-    shown = (own + failures[len(own) :][:MOST_OF_THE_JOB])[:MOST_FAILURES]
+    shown = outcome.failures_worth_a_line(report)[:MOST_FAILURES]
     console.print(indented(drawn_text(outcome.failures_title(report), "bold")))
     if shown:
         console.print(drawn_sheet(_failures_sheet(shown), console.width))

@@ -15,6 +15,8 @@ OF_THE_JOB: Final = (
     FailureCode.NO_CODE,
 )
 
+MOST_OF_THE_JOB: Final = 3
+
 
 def exit_code(report: JobReport) -> int:
     """What the client exits with: 0 every image done, 1 some not done, 3 no node could be reached.
@@ -99,6 +101,13 @@ def looking_wrong(flagged: int, of_all: str = "") -> str:
 def failures_by_interest(report: JobReport) -> list[Failure]:
     """The listed failures; images that failed by themselves before those that only share the job's fate."""
     return sorted(report.failures, key=lambda failure: failure.code in OF_THE_JOB)
+
+
+def failures_worth_a_line(report: JobReport) -> list[Failure]:
+    """Those that failed by themselves, and a few of those that only share the job's fate."""
+    failures = failures_by_interest(report)
+    number = sum(failure.code not in OF_THE_JOB for failure in failures)
+    return failures[: number + MOST_OF_THE_JOB]
 
 
 def failures_title(report: JobReport) -> str:

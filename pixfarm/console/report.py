@@ -41,8 +41,9 @@ def report_lines(report: JobReport) -> list[str]:
         lines += [f"  {more}"] if more else []
     if report.failed or report.not_done:
         lines += ["", f"{outcome.failures_title(report)}:"]
-        lines += [f"  {_failure_line(failure)}" for failure in outcome.failures_by_interest(report)]
-        more = outcome.more_failures(report, len(report.failures))
+        shown = outcome.failures_worth_a_line(report)
+        lines += [f"  {_failure_line(failure)}" for failure in shown]
+        more = outcome.more_failures(report, len(shown))
         lines += [f"  {more}"] if more else []
     return lines
 

@@ -66,6 +66,8 @@ def decode(source: ExaminedImage, decoding: Decoding = WHOLE) -> Pixels:
     image = _decode_as_stored(source, _flags(source, decoding))
     if source.inverted:
         image = cv2.bitwise_not(image)
+    if source.premultiplied:
+        image = _straight(image)
     if source.transparent_grey is not None:
         image = _with_alpha(image, source.transparent_grey)
     if source.orientation in _UPRIGHT:
@@ -97,3 +99,14 @@ def _decode_as_stored(source: ExaminedImage, flags: int) -> Pixels:
 def _with_alpha(grey: Pixels, transparent: int) -> Pixels:
     alpha = np.where(grey == transparent, 0, full_value(grey)).astype(grey.dtype)
     return cv2.merge([grey, grey, grey, alpha])
+
+
+def _straight(image: Pixels) -> Pixels:
+    """Colours divided by opacity, rounded; black where nothing can be seen."""
+    full, result = full_value(image), np.empty_like(image)
+    for row, straight in zip(image, result, strict=True):  # by rows: all at once takes 12 times the memory
+        alpha = row[:, 3:].astype(np.uint32)
+        colour = (row[:, :3] * np.uint32(full) + alpha // 2) // np.maximum(alpha, 1)
+        straight[:, :3] = np.minimum(colour, full) * (alpha > 0)
+        straight[:, 3:] = alpha
+    return result

@@ -6,7 +6,7 @@ from pixfarm.imaging.encoding import encode
 from pixfarm.imaging.fitting import fit
 from pixfarm.imaging.flags import flags_of
 from pixfarm.imaging.formats import ExaminedImage, Format
-from pixfarm.imaging.metadata import embed, read_metadata
+from pixfarm.imaging.metadata import Metadata, embed, read_metadata
 from pixfarm.imaging.pixels import Pixels
 from pixfarm.imaging.verification import verify
 from pixfarm.recipe import OutputFormat, Recipe
@@ -56,9 +56,8 @@ def finish(image: Pixels, source: ExaminedImage, recipe: Recipe) -> Finished:
     lossless = source.lossless and recipe.format is None and recipe.quality is None
     content = encode(fitting, image_format, quality=recipe.quality, lossless=lossless)
     height_px, width_px = fitting.shape[:2]
-    if not recipe.strip_metadata:
-        channels = 1 if fitting.ndim == 2 else fitting.shape[2]
-        metadata = read_metadata(source).for_result(width_px, height_px, channels)
-        content = embed(content, image_format, metadata)
+    channels = 1 if fitting.ndim == 2 else fitting.shape[2]
+    metadata = Metadata() if recipe.strip_metadata else read_metadata(source)
+    content = embed(content, image_format, metadata.for_result(width_px, height_px, channels))
     verify(content, image_format, fitting)
     return Finished(content, width_px, height_px, flags_of(fitting) if recipe.check else ())

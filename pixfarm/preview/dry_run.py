@@ -1,6 +1,5 @@
 """A dry run: what a job is about and what it would take, with nothing written and no node asked."""
 
-import os
 import random
 import shutil
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from pixfarm import imaging
 from pixfarm.errors import TaskFailed
 from pixfarm.listing import SourceTree
+from pixfarm.names import refuse_unsendable, shown
 from pixfarm.preview.prediction import Measured, Prediction, predict
 from pixfarm.preview.sampling import Sampler, SourceFile
 from pixfarm.preview.survey import Survey, take_survey
@@ -61,7 +61,8 @@ def dry_run(tree: SourceTree, names: Iterable[str], recipe: Recipe, rng: random.
     measured: list[Measured] = []
     if not recipe.has_own_functions:
         bad = {name for name, _ in problems}
-        measured, more_problems = _try(tree, [file for file in chosen if file.name not in bad], recipe, rng)
+        good = [file for file in chosen if shown(file.name) not in bad]
+        measured, more_problems = _try(tree, good, recipe, rng)
         problems += more_problems
     return DryRun(
         survey=survey,
@@ -76,7 +77,7 @@ def dry_run(tree: SourceTree, names: Iterable[str], recipe: Recipe, rng: random.
 
 def free_bytes(directory: Path) -> int:
     """What people without privileges may still write there, or where it would be made."""
-    while not os.path.lexists(directory):
+    while not directory.exists():
         directory = directory.parent
     return shutil.disk_usage(directory).free
 
@@ -88,9 +89,10 @@ def _look_at(
     problems = []
     for file in files:
         try:
+            refuse_unsendable(file.name)
             sizes[imaging.size_px(tree.source / file.name)] += 1
         except TaskFailed as failure:
-            problems.append((file.name, str(failure)))
+            problems.append((shown(file.name), str(failure)))
     return sizes, problems
 
 
@@ -106,7 +108,7 @@ def _try(
         try:
             result_bytes = imaging.try_image(tree.source / file.name, recipe)
         except TaskFailed as failure:
-            problems.append((file.name, str(failure)))
+            problems.append((shown(file.name), str(failure)))
             continue
         now = time.monotonic()
         measured.append(Measured(file.kind, file.size_bytes, result_bytes, now - began_at))

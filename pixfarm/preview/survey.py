@@ -55,13 +55,13 @@ def take_survey(source: Path, names: Iterable[str], on_file: Callable[[SourceFil
 
     Args:
         source: the source directory.
-        names: relative to it, those of a folder one after the other.
+        names: relative to it.
         on_file: called with each file.
     """
     kinds: dict[str, Kind] = {}
     missing: list[str] = []
-    folders = number_missing = 0
-    folder: str | None = None
+    folders: set[str] = set()
+    number_missing = 0
     for name in names:
         try:
             size_bytes = os.stat(source / name).st_size  # noqa: PTH116 - half the cost of Path.stat
@@ -72,7 +72,6 @@ def take_survey(source: Path, names: Iterable[str], on_file: Callable[[SourceFil
             continue
         file = SourceFile(name, size_bytes)
         kinds[file.kind] = kinds.get(file.kind, Kind()).and_one_of(size_bytes)
-        folders += file.folder != folder
-        folder = file.folder
+        folders.add(file.folder)
         on_file(file)
-    return Survey(kinds, folders, number_missing, tuple(missing))
+    return Survey(kinds, len(folders), number_missing, tuple(missing))

@@ -15,7 +15,8 @@ class Attempts:
     ``struck_by`` those that gave it a strike or have not the memory or code for it, ``failed_on`` those that
     took it and blamed it: who does it after all disproves them. ``missed_at`` is when each node last did not
     find its file, ``missing`` how often that was so, first looks of further nodes not counted: they need not
-    be waited with. ``first_lack`` is what the first node said that had not the memory or code for it.
+    be waited with. ``first_lack`` is what the first node said that had not the memory or code for it,
+    ``lacking_since`` when no node was left that has the code.
     """
 
     base_path: str = ""
@@ -34,6 +35,7 @@ class Attempts:
     missing_since: float = 0.0
     missed_at: dict[str, float] = field(default_factory=dict)
     first_lack: str = ""
+    lacking_since: float | None = None
 
     def on_refused(self, node: str, reason: RejectReason) -> TaskFailed | None:
         """A node refused; returns why to give up, or None."""

@@ -127,6 +127,11 @@ class ServerCaller:
         """
         _refuse_unsendable("base path", spec.base_path)
         _refuse_unsendable("job id", spec.retry_of)
+        _refuse_unsendable("output directory", spec.output.directory)
+        _refuse_unsendable("name", spec.output.name)
+        _refuse_unsendable("path of the list", spec.selection.files_from)
+        for pattern in (*spec.selection.include, *spec.selection.exclude):
+            _refuse_unsendable("pattern", pattern)
         number = translate.strategy_to_wire(spec.strategy)
         options = translate_jobs.options_to_wire(spec)
         report = self._call(lambda client: client.submit_request(spec.base_path, number, options), _FOREVER_S)

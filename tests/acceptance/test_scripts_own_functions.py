@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from pixfarm.farm import LocalFarm, NodeSpec
-from tests.acceptance.pictures import many_images, save_image
-from tests.acceptance.processes import Terminals
+from tests.acceptance.pictures import many_images, results, save_image
+from tests.acceptance.processes import Terminals, wait_until
 
 MINE = """
 def top(image, *, rows: int = 8):
@@ -62,8 +62,8 @@ def test_a_job_whose_function_cannot_be_loaded_stops_and_goes_on_when_that_is_me
     assert (report["state"], report["code"]) == ("gave up", "NO_CODE")
     assert report["message"] == (
         "node_1: late.py cannot be imported: late.py:1: ModuleNotFoundError: "
-        "No module named 'no_such_library'; when that is mended on the node: "
-        f"client.py --resume {report['job_id']}"
+        "No module named 'no_such_library'; mend that and "
+        f"client.py --resume {report['job_id']}, or submit it with another --op"
     )
     (code / "late.py").write_text("def same(image):\n    return image\n")
     assert terminals.report(mixed, "--resume", report["job_id"])["done"] == 40
@@ -89,3 +89,18 @@ def test_a_farm_that_runs_no_code_refuses_a_function_at_once(
 )
 def test_a_node_needs_the_directory_of_its_functions(terminals: Terminals, folder: str, words: str) -> None:
     terminals.script("computenode.py", "0", "--code", folder).ended().has_one_line(2, words)
+
+
+def test_a_node_that_has_the_function_is_waited_for_while_it_is_restarted(
+    terminals: Terminals, code: Path, tmp_path: Path
+) -> None:
+    (code / "late.py").write_text("import time\ndef same(image):\n    time.sleep(0.03)\n    return image\n")
+    base = many_images(tmp_path / "base", 60)
+    with LocalFarm([NodeSpec(0.0, ("--workers", "1", "--code", str(code))), NodeSpec()]) as farm:
+        client = terminals.client(farm, base, "--op", "late:same", "--json")
+        wait_until(lambda: len(results(base)) > 5, "some results")
+        node = farm.nodes["node_1"]
+        node.kill()
+        farm.start_node("node_1", node.port).wait_until_ready()
+        report = client.ended().report
+    assert (report["state"], report["done"], report["not_done"]) == ("finished", 60, 0)

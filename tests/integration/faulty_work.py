@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from pixfarm.errors import FailureCode
@@ -97,9 +98,16 @@ def _exit_beside_threads(target: Path) -> None:
 
 
 def _hang_beside_a_child(target: Path) -> None:
+    # The worker closes its lanes in a child, and takes its group with it.
+    for descriptor in list(Path("/proc/self/fd").iterdir()):
+        with suppress(OSError):  # that of the listing itself is closed by now
+            if str(descriptor.readlink()).startswith("socket:"):
+                os.dup(int(descriptor.name))
     child = os.fork()
     if child:
         (target.parent / CHILD_FILE).write_text(str(child))
+    else:
+        os.setsid()
     threading.Event().wait()
 
 

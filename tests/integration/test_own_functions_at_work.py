@@ -71,6 +71,27 @@ def ends_the_process(image):
 def eats(image):
     return [bytearray(1 << 20) for _ in range(100_000)]
 
+def starts_another(image):
+    import subprocess
+    child = subprocess.Popen(["sleep", "30"])
+    with open(__file__ + ".child", "w") as file:
+        file.write(str(child.pid))
+    threading.Event().wait()
+
+def ends_another(image):
+    import subprocess
+    child = subprocess.Popen(["sleep", "30"])
+    child.terminate()
+    child.wait()
+    return image
+
+def forks_and_dies(image):
+    import time
+    if os.fork() == 0:
+        time.sleep(8)
+        os._exit(0)
+    os._exit(7)
+
 def prints(image):
     print("node_9 listens on 127.0.0.1:1, p = 0")
     for _ in range(20_000):
@@ -230,3 +251,18 @@ def test_a_function_that_is_written_while_the_node_runs_is_found(node: RealNode,
     assert failed.value.code is FailureCode.NO_CODE
     (code / "new.py").write_text(dedent("def half(image, *, keep: float):\n    return image[:, :20]\n"))
     assert execute(node, "new:half: keep=1").width_px == 20
+
+
+def test_what_a_function_started_ends_with_its_worker(yard: Yard, code: Path) -> None:
+    assert failure_of(yard.call("starts_another", 1.0))[0] is FailureCode.TIMED_OUT
+    pid = int((code / "mine.py.child").read_text())
+    stat = Path(f"/proc/{pid}/stat")
+    assert eventually(lambda: not stat.exists() or " Z " in stat.read_text(), 3)
+
+
+def test_a_function_can_terminate_what_it_started(yard: Yard) -> None:
+    assert yard.call("ends_another", 5.0).result(PATIENCE_S).outcome.width_px == 40
+
+
+def test_a_worker_that_has_forked_and_dies_is_noticed(yard: Yard) -> None:
+    assert failure_of(yard.call("forks_and_dies", 5.0))[0] is FailureCode.CRASHED

@@ -143,6 +143,19 @@ def test_each_disk_that_failed_is_tried_by_itself(tmp_path: Path, disk: Disk) ->
         assert eventually(lambda: not check.unwritable)
 
 
+def test_a_chosen_directory_that_is_full_is_no_fault_of_the_base_path(tmp_path: Path, disk: Disk) -> None:
+    base, chosen = tmp_path / "base", tmp_path / "web"
+    for folder in (base, chosen):
+        folder.mkdir()
+    with checking() as check:
+        disk.error = errno.ENOSPC
+        check.note(FULL, chosen / "sub" / "image.png", base, chosen)
+        assert check.unwritable == (str(chosen),)
+        disk.error = 0
+        assert eventually(lambda: not check.unwritable)
+    assert files_below(tmp_path) == []
+
+
 def test_the_check_writes_where_there_is_a_folder_and_makes_none(tmp_path: Path, disk: Disk) -> None:
     base = tmp_path / "base"
     base.mkdir()

@@ -24,9 +24,11 @@ class ExaminedImage:
         height_px: as stored, likewise.
         channels: as stored, with opacity; the colours of a palette count as 3.
         colour_only: decode to BGR; the other decodings of this source would be wrong.
+        colour_stretch: how many times coarser colours are stored along one axis than along the other.
         orientation: EXIF's 1 to 8, still to be applied after decoding.
         transparent_grey: grey value that means transparent, on the scale of the decoded image.
         inverted: the decoded values count from white to black.
+        premultiplied: the decoded colours are those on black; to be divided by opacity.
         lossless: the format, as used by this file, keeps every pixel.
     """
 
@@ -37,8 +39,10 @@ class ExaminedImage:
     channels: int
     colour_only: bool = False
     orientation: int = 1
+    colour_stretch: int = 1
     transparent_grey: int | None = None
     inverted: bool = False
+    premultiplied: bool = False
     lossless: bool = True
 
     def __post_init__(self) -> None:

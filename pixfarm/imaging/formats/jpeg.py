@@ -29,6 +29,14 @@ class _Frame(NamedTuple):
     channels: int
 
 
+def _colour_stretch(segment: bytes) -> int:
+    """How many times coarser colours are along one axis than along the other: 4:1:1 is 4, 4:2:2 is 2."""
+    across = [factors >> 4 for factors in segment[7::3]]
+    down = [factors & 15 for factors in segment[7::3]]
+    ratios = [(max(across) * y, max(down) * x) for x, y in zip(across, down, strict=True) if x and y]
+    return max((-(-max(pair) // min(pair)) for pair in ratios), default=1)
+
+
 def examine_jpeg(content: bytes) -> ExaminedImage:
     """The image, if it has 8 bits per channel.
 
@@ -37,10 +45,11 @@ def examine_jpeg(content: bytes) -> ExaminedImage:
             without pixels.
         BROKEN_OFF: the file breaks off before it says.
     """
-    frame, orientation = None, None
+    frame, orientation, stretch = None, None, 1
     for marker, segment in _iterate_segments(content):
         if marker in _START_OF_FRAME:
             frame = _Frame._make(struct.unpack_from(">BHHB", segment))
+            stretch = _colour_stretch(segment)
         elif marker == _APPLICATION_1 and orientation is None and segment.startswith(_EXIF):
             orientation = read_orientation(segment)
     if frame is None:
@@ -57,6 +66,7 @@ def examine_jpeg(content: bytes) -> ExaminedImage:
         channels=frame.channels,
         colour_only=True,
         orientation=orientation or 1,
+        colour_stretch=stretch,
         lossless=False,
     )
 

@@ -21,6 +21,7 @@ _EXTRA_SAMPLES = 338
 _SAMPLE_FORMAT = 339
 
 _INVERTED_GREY = 0
+_RGB = 2
 _PALETTE = 3
 _CMYK = 5
 _PHOTOMETRIC_NAMES = {0: "grey", 1: "grey", 2: "RGB", 3: "palette", _CMYK: "CMYK", 6: "YCbCr", 8: "Lab"}
@@ -43,6 +44,7 @@ _KEPT_BITS = {
 _COMPRESSIONS = {1, 2, 3, 4, 5, 7, 8, 32771, 32773, 32946, 34925}
 
 _UNSPECIFIED_ALPHA = 0
+_ASSOCIATED_ALPHA = 1
 _UNASSOCIATED_ALPHA = 2
 
 
@@ -69,6 +71,8 @@ def examine_tiff(content: bytes) -> ExaminedImage:
         height_px=_first(directory, _HEIGHT, default=0),
         channels=3 if photometric == _PALETTE else _first(directory, _SAMPLES_PER_PIXEL, default=1),
         colour_only=photometric == _CMYK,  # OpenCV would add a full alpha channel
+        premultiplied=photometric == _RGB
+        and _first(directory, _EXTRA_SAMPLES, default=_UNSPECIFIED_ALPHA) == _ASSOCIATED_ALPHA,
         inverted=photometric == _INVERTED_GREY and bits == 16,  # libtiff turns 1 and 8 bit round, not 16
     )
 

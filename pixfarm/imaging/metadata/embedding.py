@@ -31,4 +31,5 @@ def embed(content: bytes, image_format: Format, metadata: Metadata) -> bytes:
         metadata: fit for this image; see ``Metadata.for_result()``.
     """
     embedder = _EMBEDDERS.get(image_format)
-    return embedder(content, metadata) if embedder and metadata else content
+    wanted = metadata or image_format is Format.TIFF  # which has to say what its fourth channel is
+    return embedder(content, metadata) if embedder and wanted else content

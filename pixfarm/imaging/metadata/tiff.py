@@ -9,10 +9,21 @@ from pixfarm.imaging.formats.examined import BROKEN_OFF
 from pixfarm.imaging.metadata.bundle import Metadata
 from pixfarm.imaging.metadata.exif_block import EXIF, GPS
 from pixfarm.imaging.metadata.exif_rewriting import descriptive_fields, rewritten_exif
-from pixfarm.imaging.metadata.tables import LONG, STARTS, Field, Table, read_header, read_table, write_table
+from pixfarm.imaging.metadata.tables import (
+    LONG,
+    SHORT,
+    STARTS,
+    Field,
+    Table,
+    read_header,
+    read_table,
+    write_table,
+)
 
 _XMP, _ICC = 700, 34675
 _BITS_PER_SAMPLE, _STRIP_OFFSETS = 258, 273
+_SAMPLES_PER_PIXEL, _EXTRA_SAMPLES = 277, 338
+_UNASSOCIATED = 2
 _BYTE, _UNDEFINED = 1, 7
 
 
@@ -39,6 +50,9 @@ def embed_tiff(content: bytes, metadata: Metadata) -> bytes:
     """
     header = read_header(content)
     image = read_table(content, header, header.first)
+    has_opacity = image.fields[_SAMPLES_PER_PIXEL].numbers(header.order) == (4,)
+    if not (metadata or has_opacity):
+        return content
     exif = metadata.exif
     if exif and 16 in image.fields[_BITS_PER_SAMPLE].numbers(header.order):
         exif = exif if read_header(exif).order == header.order else _rewritten_or_nothing(exif, header.order)
@@ -50,6 +64,9 @@ def embed_tiff(content: bytes, metadata: Metadata) -> bytes:
         fields[_XMP] = Field(_XMP, _BYTE, len(metadata.xmp), metadata.xmp)
     if metadata.icc:
         fields[_ICC] = Field(_ICC, _UNDEFINED, len(metadata.icc), metadata.icc)
+    if has_opacity:
+        # OpenCV does not say that the fourth channel is opacity, nor that colours are not multiplied by it.
+        fields[_EXTRA_SAMPLES] = Field.of(order, _EXTRA_SAMPLES, SHORT, _UNASSOCIATED)
     file = bytearray(start + content + b"\0" * (len(content) % 2))
     first = len(file)
     file += write_table(order, fields.values(), first)

@@ -18,6 +18,13 @@ _REMOVED = frozenset(
     {
         "http://ns.adobe.com/xap/1.0/ Thumbnails",
         "http://ns.adobe.com/xmp/note/ HasExtendedXMP",  # the part outside of the packet is not kept
+        # Nor are gain maps and films behind the image, which these say are there, with their lengths.
+        "http://ns.adobe.com/hdr-gain-map/1.0/ Version",
+        "http://ns.google.com/photos/1.0/container/ Directory",
+        *(
+            "http://ns.google.com/photos/1.0/camera/ " + name
+            for name in ("MotionPhoto", "MicroVideo", "MicroVideoOffset")
+        ),
     }
 )
 _PICTURES = frozenset(

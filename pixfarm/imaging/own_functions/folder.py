@@ -1,5 +1,6 @@
 """The directory of people's own functions: its modules, loaded once, and again when a file changes."""
 
+import gc
 import importlib
 import importlib.util
 import sys
@@ -42,6 +43,9 @@ class CodeFolder:
         self._path = path
         self._clock = clock
         self._loaded: dict[str, _Loaded] = {}
+        # The directory may hold a virtual environment, or be pixfarm's own: what has come from there stays.
+        self._not_ours = tuple(f"{entry}/" for entry in sys.path if entry.startswith(f"{path}/"))
+        self._before = frozenset(sys.modules)
         if str(path) not in sys.path:
             sys.path.append(str(path))
 
@@ -56,8 +60,10 @@ class CodeFolder:
             MemoryError: it needs more than there is.
         """
         known = self._loaded.get(name)
-        if known is not None and self._is_stale(known):
+        if known is not None and self._has_changed(known):
+            known = None  # else what it holds would still be there
             self._forget()
+        elif known is not None and known.module is None and self._clock() - known.at >= _RETRY_S:
             known = None
         if known is None:
             known = self._loaded[name] = self._load(name)
@@ -65,21 +71,26 @@ class CodeFolder:
             raise TaskFailed(FailureCode.NO_CODE, known.failure)
         return known.module
 
-    def _is_stale(self, loaded: _Loaded) -> bool:
-        if any(_stamp(path) != stamp for path, stamp in loaded.stamps.items()):
-            return True
-        return loaded.module is None and self._clock() - loaded.at >= _RETRY_S
+    def _has_changed(self, loaded: _Loaded) -> bool:
+        changed = [path for path, stamp in loaded.stamps.items() if _stamp(path) != stamp]
+        if not changed or loaded.module is None:
+            return bool(changed)
+        held = {_file_of(module) for module in list(sys.modules.values())}
+        return any(str(path) in held or path.stem == loaded.module.__name__ for path in changed)
 
     def _forget(self) -> None:
         """All modules of the directory, because they may hold parts of each other."""
         for name, module in list(sys.modules.items()):
-            if self._holds(module):
+            if name not in self._before and self._holds(module):
                 del sys.modules[name]
         self._loaded.clear()
+        del module
+        gc.collect()  # what it had loaded may be large, and is held in circles
 
     def _load(self, name: str) -> _Loaded:
         path = self._path / f"{name}.py"
-        stamps = {path: _stamp(path)}
+        # From before the import: a file that changes meanwhile, or is imported by a call, has changed, too.
+        stamps = {file: _stamp(file) for file in (*self._path.glob("*.py"), path)}
         module, failure = None, ""
         if stamps[path] is None:
             failure = f"there is no {path.name} in {self._path}, where this node has its functions"
@@ -92,7 +103,7 @@ class CodeFolder:
                 raise
             except BaseException as error:  # noqa: BLE001 - code of somebody's own may raise anything
                 failure = f"{path.name} cannot be imported: {last_line(error, self._path)}"
-        return _Loaded(module, failure, self._stamps_beside() | stamps, self._clock())
+        return _Loaded(module, failure, stamps, self._clock())
 
     def _other_owner(self, name: str) -> str:
         """What else is imported by that name, and would be hidden by a module of the directory."""
@@ -110,22 +121,21 @@ class CodeFolder:
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
+        before = frozenset(sys.modules)
         sys.modules[name] = module
         try:
             with _no_bytecode():
                 spec.loader.exec_module(module)
         except BaseException:
-            sys.modules.pop(name, None)
+            for new in sys.modules.keys() - before:  # they may hold parts of what has failed
+                if self._holds(sys.modules[new]):
+                    del sys.modules[new]
             raise
         return module
 
-    def _stamps_beside(self) -> dict[Path, _Stamp]:
-        """The files in the directory itself that modules have come from; it may hold a whole library, too."""
-        files = [Path(_file_of(module)) for module in list(sys.modules.values()) if self._holds(module)]
-        return {file: _stamp(file) for file in files if file.parent == self._path}
-
     def _holds(self, module: object) -> bool:
-        return _file_of(module).startswith(f"{self._path}/")
+        file = _file_of(module)
+        return file.startswith(f"{self._path}/") and not file.startswith(self._not_ours)
 
 
 @contextmanager

@@ -29,9 +29,11 @@ def plan_for(pipeline: Pipeline, source: ExaminedImage) -> Plan:
     """The least decoding that serves a pipeline; less than all only of JPEG, where libjpeg can do it.
 
     When the first operation makes both sides a quarter as long or less, they are decoded to a half, a quarter
-    or an eighth, so that at least twice the length is left to the filter. The result has the size, and each
-    pixel the place, of a whole decoding. On photographs its values differ by 0.4 to 1.6 of 255 in the mean,
-    and 99 % of them by 8 at most: libjpeg leaves out frequencies where the whole decoding takes means.
+    or an eighth, so that at least twice the length is left to the filter; more where colours are coarser
+    along one axis than along the other (4:1:1, 4:2:2), because libjpeg reduces the finer axis of them all the
+    same. The result has the size, and each pixel the place, of a whole decoding. On photographs its values
+    differ by 0.4 to 1.6 of 255 in the mean, and 99 % of them by 8 at most: libjpeg leaves out frequencies
+    where the whole decoding takes means.
 
     When the first operation looks at brightness alone, or the first one after such samplings, the colours are
     not decoded. Brightness is then what the file says, also where its colours are beyond those that a screen
@@ -44,7 +46,7 @@ def plan_for(pipeline: Pipeline, source: ExaminedImage) -> Plan:
     first, *others = pipeline.steps
     if isinstance(first, Step) and (sampling := first.operation.sampling):
         wanted = sampling(source.upright_size, **first.operation.with_defaults(first.arguments))
-        fraction = _fraction_for(wanted)
+        fraction = _fraction_for(wanted, 1 if grey else source.colour_stretch)
         if fraction > 1:
             reduced = _of_reduced(wanted, source, fraction)
             return Plan(Decoding(fraction, grey=grey), Pipeline((_sampling_step(first, reduced), *others)))
@@ -60,10 +62,10 @@ def _sees_grey(steps: Iterable[Step | OwnStep]) -> bool:
     return False
 
 
-def _fraction_for(wanted: Sampling) -> int:
+def _fraction_for(wanted: Sampling, stretch: int) -> int:
     spans = (wanted.across, wanted.down)
     for fraction in _FRACTIONS:
-        if all(span.length >= fraction * _LEFT_TO_THE_FILTER * span.result for span in spans):
+        if all(span.length >= fraction * _LEFT_TO_THE_FILTER * stretch * span.result for span in spans):
             return fraction
     return 1
 

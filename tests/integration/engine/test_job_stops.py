@@ -137,7 +137,7 @@ def test_a_job_that_begins_paused_starts_nothing(tmp_path: Path) -> None:
 def test_a_job_that_is_paused_while_it_waits_for_a_slot_takes_none(tmp_path: Path) -> None:
     rig = JobRig(fill(tmp_path, 1))
     for _ in range(rig.fleet.bound()):
-        rig.slots.acquire("other", 0, lambda: None)
+        rig.slots.acquire("other", 1, lambda: None)  # more urgent
     with rig.running():
         wait_until(lambda: "job-1" in rig.slots._waiting)
         rig.job.control.pause()

@@ -85,7 +85,6 @@ def by_pillow(content: bytes, mode: str) -> Array:
         pytest.param(save(RGBA, "TIFF"), BGRA, id="TIFF RGBA"),
         pytest.param(tiff(np.asarray(RGBA), {338: 2}), BGRA, id="TIFF RGBA, unassociated"),
         pytest.param(tiff(np.asarray(RGBA), {338: 2}, ">"), BGRA, id="TIFF RGBA, big-endian"),
-        pytest.param(tiff(np.asarray(RGBA), {338: 1}), BGRA, id="TIFF RGBA, premultiplied stays so"),
         pytest.param(tiff(GREY), GREY, id="TIFF grey"),
         pytest.param(tiff(GREY, {262: 0}), 255 - GREY, id="TIFF grey, inverted"),
         pytest.param(save(BILEVEL, "TIFF"), BITS, id="TIFF 1 bit"),
@@ -284,3 +283,38 @@ def test_more_pixels_than_opencv_takes_are_too_large() -> None:
         opened(b"\x89PNG\r\n\x1a\n" + header + body)
 
     assert "more pixels" in failure(FailureCode.TOO_LARGE, caught.value)
+
+
+@pytest.mark.parametrize("full", [255, 65535])
+def test_colours_multiplied_by_opacity_are_divided_by_it(full: int) -> None:
+    dtype = np.uint8 if full == 255 else np.uint16
+    stored = np.full((4, 5, 4), full // 2, dtype)
+    stored[..., :3] = full // 4
+    stored[0, 0] = 0
+
+    image = opened(tiff(stored, {338: 1}))
+
+    np.testing.assert_allclose(image[1:, :, :3], full / 2, rtol=0.02)
+    assert (image[..., 3] == stored[..., 3]).all()
+    assert (image[0, 0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("header_bytes", "bits", "compression", "tail", "words"),
+    [
+        pytest.param(40, 8, 1, bytes(1024) + b"\6\1\0\0\6\2\0\0\0\1", "longer than", id="RLE rows"),
+        pytest.param(56, 16, 3, struct.pack("<4I", 0xF800, 0x7E0, 0x1F, 0) + bytes(16), "16 bits", id="565"),
+        pytest.param(40, 32, 3, struct.pack("<3I", 0xFF, 0xFF00, 0xFF0000) + bytes(40), "order", id="RGBX"),
+    ],
+)
+def test_bmp_that_opencv_garbles_is_refused(
+    header_bytes: int, bits: int, compression: int, tail: bytes, words: str
+) -> None:
+    before_pixels = {8: 1024, 16: 16, 32: 12}[bits]
+    header = struct.pack("<IiiHHIIiiII", header_bytes, 5, 2, 1, bits, compression, 0, 0, 0, 0, 0)
+    start = struct.pack("<2sIHHI", b"BM", 54 + len(tail), 0, 0, 54 + before_pixels)
+
+    with pytest.raises(TaskFailed, match=words) as failure:
+        opened(start + header + tail)
+
+    assert failure.value.code is FailureCode.UNSUPPORTED

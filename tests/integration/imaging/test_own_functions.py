@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -409,3 +410,62 @@ def test_the_example_of_the_readme_draws_a_histogram(code: Path, image: Pixels) 
     assert (result[-1, :256] == full_value(image)).all()
     np.testing.assert_array_equal(result[:-31], large[:-31])
     assert (result != large).any()
+
+
+def test_a_file_that_a_call_imports_is_loaded_again_when_it_changes(code: Path) -> None:
+    write(code, "def f(image):\n    import beside\n    return image * 0 + beside.K")
+    write(code, "K = 1", "beside")
+    assert run("mine:f", code).max() == 1
+    write(code, "K = 200", "beside")
+    assert run("mine:f", code).max() == 200
+
+
+def test_a_file_that_changes_while_another_imports_it_is_loaded_again(code: Path) -> None:
+    write(
+        code,
+        """
+        import beside
+        with open(beside.__file__, "w") as file:
+            file.write("K = 200")
+        def f(image): return image * 0 + beside.K
+    """,
+    )
+    write(code, "K = 1", "beside")
+    assert [run("mine:f", code).max() for _ in range(2)] == [1, 200]
+
+
+def test_what_is_installed_below_the_directory_stays_when_a_file_changes(
+    code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = code / ".venv" / "site-packages"
+    installed.mkdir(parents=True)
+    once = "import sys\nassert not hasattr(sys, 'att_seen')\nsys.att_seen = 1\n"
+    (installed / "att_library.py").write_text(once)
+    monkeypatch.syspath_prepend(str(installed))
+    monkeypatch.delattr(sys, "att_seen", raising=False)
+    write(code, "import att_library\ndef f(image): return image * 0 + 1")
+    assert run("mine:f", code).max() == 1
+    write(code, "import att_library\ndef f(image): return image * 0 + 200")
+    assert run("mine:f", code).max() == 200
+
+
+def test_another_module_that_fails_has_no_good_one_imported_again(code: Path) -> None:
+    write(code, COUNTING)
+    write(code, "1 / 0", "bad")
+    clock = Clock()
+    folder = CodeFolder(code, clock)
+    good = folder.module("mine")
+    for clock.now in (0.0, 6.0, 12.0):
+        with pytest.raises(TaskFailed):
+            folder.module("bad")
+    assert folder.module("mine") is good
+
+
+def test_what_a_module_held_is_gone_when_it_is_imported_again(code: Path) -> None:
+    source = "class Model: pass\nmodel = Model()\nmodel.f = lambda: model\ndef f(image): return image\n"
+    write(code, source)
+    run("mine:f", code)
+    old = weakref.ref(sys.modules["mine"].model)
+    write(code, source + "# changed")
+    run("mine:f", code)
+    assert old() is None

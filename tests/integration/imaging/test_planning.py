@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import cv2  # noqa: TID251 - writes JPEGs as Pillow does not
 import numpy as np
 import pytest
 from PIL import Image
@@ -196,3 +197,16 @@ def test_other_kinds_of_jpeg_can_be_reduced(mode: str, channels: tuple[int, ...]
     assert decoding == Decoding(4)
     assert planned.shape == (30, 40, *channels)
     assert difference(whole, planned).mean() < 1.2
+
+
+@pytest.mark.parametrize("sampling", [0x11, 0x21, 0x22, 0x12, 0x41, 0x42])
+def test_colours_that_are_stored_coarsely_along_one_axis_stay(sampling: int) -> None:
+    patches = np.random.default_rng(1).integers(0, 256, (60, 80, 3), np.uint8)
+    image = cv2.resize(patches, (800, 600), interpolation=cv2.INTER_CUBIC)
+    setting = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling << 16 | 0x1111]
+    content = cv2.imencode(".jpg", image, setting)[1].tobytes()
+
+    whole, planned, _ = results(content, "resize: width=100")
+
+    assert difference(whole, planned).mean() < 2.5
+    assert np.percentile(difference(whole, planned), 99) <= 9

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -176,10 +177,12 @@ def test_a_message_of_a_finished_job_is_shown() -> None:
     assert "  message   two nodes were lost" in plain(report(message="two nodes were lost"))
 
 
-def test_a_pipe_gets_every_listed_failure_and_how_many_more() -> None:
-    lines = plain(cancelled_report())
-    assert sum("CANCELLED" in line for line in lines) == 100
-    assert lines[-1] == "  and 80 more (client.py --report job-7 has all)"
+def test_a_pipe_gets_every_failure_of_an_image_and_three_of_the_job() -> None:
+    own = tuple(Failure(f"bad_{i:02}.jpg", FailureCode.UNREADABLE, "no image") for i in range(60))
+    lines = plain(replace(cancelled_report(40), failures=(*own, *cancelled_report(40).failures), failed=60))
+    assert sum("UNREADABLE" in line for line in lines) == 60
+    assert sum("CANCELLED" in line for line in lines) == 3
+    assert lines[-1] == "  and 177 more (client.py --report job-7 has all)"
 
 
 def test_a_terminal_gets_three_images_of_a_cancelled_job_and_the_way_to_more(terminal: Terminal) -> None:

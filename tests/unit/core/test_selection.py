@@ -90,3 +90,27 @@ def test_a_special_character_is_itself_behind_a_backslash(pattern: str, name: st
 def test_there_is_an_end_to_the_number_of_patterns() -> None:
     with pytest.raises(InvalidRequest, match="1,001 --include patterns are too many"):
         Patterns(Selection(tuple(f"{i}.jpg" for i in range(1001))))
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*a" * 20 + "*b", "*?" * 20 + "b", "**/" + "*a" * 12 + "b/*c", "*[ab]" * 20 + "*b"]
+)
+def test_many_stars_take_no_longer_than_a_few(pattern: str) -> None:
+    # To try all places of 20 stars in 240 characters would take longer than anybody waits.
+    assert not Patterns(Selection(include=(pattern,))).choose("a" * 240 + ".jpg")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "is_chosen"),
+    [
+        ("*a*b*.jpg", "xaxbx.jpg", True),
+        ("*a*b*.jpg", "xbxax.jpg", False),
+        ("a*a*a", "aaa", True),
+        ("a*a*a", "aa", False),
+        ("*ab*ab", "ababab", True),
+        ("*.j*pg", "x.jpeg.jpg", True),
+        ("x*/*y*z", "xa/1y2z", True),
+    ],
+)
+def test_stars_take_what_they_must(pattern: str, name: str, is_chosen: bool) -> None:  # noqa: FBT001 - a table
+    assert Patterns(Selection(include=(pattern,))).choose(name) is is_chosen

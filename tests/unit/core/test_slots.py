@@ -123,6 +123,29 @@ def test_two_jobs_that_always_want_more_get_the_same_share() -> None:
     assert old.is_waiting
 
 
+def test_a_job_whose_images_wait_leaves_another_its_share() -> None:
+    slots = Slots(lambda: 6)
+    take(slots, "stuck", 6)
+    take(slots, "other", 3)
+    fourth = Waiting(slots, "other")
+    assert fourth.is_waiting
+    slots.release("stuck")  # its seat is free, and the fair one of both
+    assert fourth.is_waiting
+    for _ in range(3):
+        slots.release("stuck")
+    fourth.join()
+
+
+def test_a_less_urgent_job_has_no_share_beside_one_that_has_all() -> None:
+    slots = Slots(lambda: 2)
+    slots.acquire("urgent", 5, never)
+    slots.acquire("urgent", 5, never)
+    later = Waiting(slots, "other")
+    assert later.is_waiting
+    slots.release("urgent")
+    later.join()
+
+
 def test_a_job_alone_may_have_every_slot() -> None:
     slots = Slots(lambda: 5)
     take(slots, "a", 5)

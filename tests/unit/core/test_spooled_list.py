@@ -64,3 +64,10 @@ def test_the_first_news_of_a_job_come_before_they_are_shown() -> None:
     display.say("hello")
     display.show(news)
     assert screen.seen == ["hello", "first", news]
+
+
+def test_a_standard_input_that_is_closed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(InvalidRequest, match="standard input is closed"):
+        SpooledList(tmp_path, "job-1")
+    assert list(tmp_path.iterdir()) == []
