@@ -81,7 +81,7 @@ def test_what_broken_attempts_left_is_looked_for_under_the_names_of_results(base
 
     with server(answer=crash_once, fleet=fleet_of(0.0, 0.0, workers=2)) as rig:
         output = Output(str(base.parent / "web"), "{stem}_2{ext}")
-        rig.submit(base, output=output, selection=Selection(limit=1))
+        rig.submit(base, output=output, selection=Selection(include=("img_0001.*",)))
         (report,) = rig.wait_for_ends(1)
     assert (report.done, report.retries) == (1, 1)
     assert not left[0].exists()
@@ -201,6 +201,24 @@ def test_a_job_goes_on_with_its_own_list_after_a_restart(
     assert (report.state, report.total) == (JobState.FINISHED, 2)
     assert set(rig.journal.states("job-1").values()) == {ImageState.DONE}
     assert kept(tmp_path / "lists") == []
+
+
+def test_a_job_of_the_first_images_goes_on_with_the_same_though_others_have_come(
+    lists: NameLists, base: Path, tmp_path: Path
+) -> None:
+    chosen = Selection(limit=2)
+    with server(lists=lists) as rig:
+        rig.submit(base, "job-1", selection=chosen)
+        assert rig.finish(1)[0].total == 2
+        first = set(rig.journal.states("job-1"))
+    lists.draft(sorted(first)).keep("job-1")  # as if it had not been finished
+    journal = left_behind(base, JobState.RUNNING, selection=chosen)
+    for number in range(9):
+        (base / f"new_{number}.jpg").touch()
+    with server(journal, lists=lists) as rig:
+        (report,) = rig.finish(1)
+    assert (report.state, report.total) == (JobState.FINISHED, 2)
+    assert set(rig.journal.states("job-1")) == first
 
 
 @pytest.mark.parametrize(
