@@ -15,7 +15,7 @@ demo: $(VENV)/.runtime  ## a whole farm on this machine; DATA=dir for your own i
 	@$(RUN) -m pixfarm.demo "$(DATA)"
 
 test: $(VENV)/.dev  ## all tests, with branch coverage
-	$(PYTEST) -n 6 --dist loadgroup --cov --cov-report=term:skip-covered
+	$(PYTEST) -n 4 --dist loadgroup --cov --cov-report=term:skip-covered
 
 test-unit: $(VENV)/.dev  ## the tests that need no socket
 	$(PYTEST) tests/unit -q -p no:xdist -p no:cov

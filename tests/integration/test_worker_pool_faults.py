@@ -5,7 +5,6 @@ import logging
 import os
 import resource
 import signal
-import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -242,31 +241,38 @@ def test_a_worker_that_is_killed_does_not_cost_the_image_that_it_only_publishes(
     assert single.leftovers() == []
 
 
-def test_what_is_being_published_is_published_when_the_node_is_gone(single: Yard) -> None:
-    publishing = publishes_slowly(single)
-    for lane in single.pool.crew.workers[0].lanes:
-        lane.shutdown(socket.SHUT_RDWR)
-    go_on(single)
-    assert eventually((single.folder / "out" / "slow-disk-0.png").exists)
-    assert eventually(lambda: single.leftovers() == [])
-    publishing.cancel()
+def test_what_is_being_published_is_published_when_the_node_is_gone(tmp_path: Path) -> None:
+    with lone_worker(tmp_path, "slow-disk") as worker:
+        assert eventually(lambda: len(list(tmp_path.glob(".[01].png.*"))) == LANES_PER_WORKER)
+        for lane in worker.lanes:
+            lane.close()
+        (tmp_path / faulty_work.GO_ON_FILE).touch()
+    assert len(list(tmp_path.glob("[01].png"))) == LANES_PER_WORKER
+    assert not list(tmp_path.glob(".*.part"))
 
 
 def test_a_worker_whose_node_is_gone_begins_nothing_more(tmp_path: Path) -> None:
-    save_image(tmp_path / "small.png")
+    with lone_worker(tmp_path, "slow") as worker:
+        assert eventually(lambda: worker.is_at_work)
+        for lane in worker.lanes:
+            lane.close()
+    assert len(list(tmp_path.glob("[01].png"))) == 1
+    assert not list(tmp_path.glob(".*.part"))
+
+
+@contextmanager
+def lone_worker(folder: Path, deed: str) -> Iterator[Worker]:
+    """A worker with an image in each lane and no pool, whose end is waited for."""
+    save_image(folder / "small.png")
     prepare_fork_server()
     worker = Worker(SETTINGS, faulty_work.work)
     worker.wait_until_ready(PATIENCE_S)
     for number, lane in enumerate(worker.lanes):
-        words = [str(tmp_path / "slow.png"), str(tmp_path / f"{number}.png"), f"a-{number}", asdict(EDGES)]
+        words = [str(folder / f"{deed}.png"), str(folder / f"{number}.png"), f"a-{number}", asdict(EDGES)]
         lane.send(json.dumps(words).encode())
-    assert eventually(lambda: worker.is_at_work)
-    for lane in worker.lanes:
-        lane.close()
+    yield worker
     worker.process.join(PATIENCE_S)
     worker.process.close()
-    assert len(list(tmp_path.glob("[01].png"))) == 1
-    assert not list(tmp_path.glob(".*.part"))
 
 
 def test_an_image_waits_its_turn_behind_one_with_more_time(
