@@ -256,7 +256,9 @@ def test_ctrl_c_is_heard_while_the_server_leaves_a_question_unanswered(
 def test_a_cancelled_job_is_cancelled_again_by_a_server_that_may_have_forgotten() -> None:
     server = ScriptedServer(Does.TELLS, Does.TELLS, Does.IS_GONE, Does.TELLS, Does.TELLS, Does.ENDS)
     follow_to_the_end(server, interrupts=interrupted())
-    assert server.cancelled == ["job-1", "job-1"]
+    # Once before the loss and once after it; and once more when the end of the submission is told only after
+    # that answer, as nobody then knows which server gave it.
+    assert server.cancelled in (["job-1"] * 2, ["job-1"] * 3)
 
 
 def test_who_leaves_a_cancelled_job_is_not_told_that_it_goes_on() -> None:
